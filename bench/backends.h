@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* bench/backends.h - every back end there is, for the list in backends.c */
+#ifndef BENCH_BACKENDS_H
+#define BENCH_BACKENDS_H
+
+#include "bench/bench.h"
+
+extern const struct bench_backend bench_pipe_hepta, bench_pipe_spsc;
+extern const struct bench_backend bench_pipe_hepta_zerocopy, bench_pipe_spsc_zerocopy;
+extern const struct bench_backend bench_pipe_kernel, bench_pipe_vmsplice;
+extern const struct bench_backend bench_limit_line, bench_limit_ring;
+
+#endif

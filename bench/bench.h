@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * bench/bench.h - how rivals are measured against each other
+ *
+ * A back end is one const struct bench_backend; a cell is a back end in one case (test,
+ * message size, wait mode, placement). bench_run() measures all cells of a run in turns,
+ * so that a noisy minute of the machine hits every rival alike, and only ratios within a
+ * run are worth anything. To add a mechanism: write its back ends and list them in
+ * backends.c; nothing else knows them. Start reading at bench_run() in harness.c.
+ */
+#ifndef BENCH_BENCH_H
+#define BENCH_BENCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum bench_test { BENCH_PINGPONG, BENCH_STREAM };
+enum bench_mode { BENCH_BUSY, BENCH_SLEEP, BENCH_ADAPTIVE };
+enum bench_cpus { BENCH_SAME, BENCH_APART };
+
+/* The side that starts (ping, producer) and the side that answers (pong, consumer). */
+enum bench_side { BENCH_FIRST, BENCH_SECOND };
+
+#define BENCH_BYTES_MIN 8           /* a message carries its 8-byte sequence number */
+#define BENCH_BYTES_MAX (16u << 20) /* bytes */
+#define BENCH_RUNS_MAX  101
+
+struct bench_case {
+    enum bench_test test;
+    size_t bytes;
+    enum bench_mode mode;
+    enum bench_cpus cpus;
+};
+
+/**
+ * struct bench_backend - one way of carrying messages; all calls 0 or negative errno
+ * @fits:    whether the case makes sense here; NULL: every case does
+ * @open:    makes the link in the coordinator, before it forks the pair; two directions
+ *           for ping-pong
+ * @enter:   in each process of the pair: keep this side's ends, close the others
+ * @send:    a whole message out of @buf
+ * @recv:    a whole message into @buf
+ * @reserve: instead of send, with commit: where the message is built in place
+ * @peek:    instead of recv, with release: where the message lies
+ * @close:   gives up everything the calling process has of the link
+ */
+struct bench_backend {
+    const char *mechanism;
+    const char *name;
+    const char *what;
+    bool (*fits)(const struct bench_case *c);
+    int (*open)(void **link, const struct bench_case *c);
+    int (*enter)(void *link, enum bench_side side);
+    int (*send)(void *link, const void *buf, size_t len);
+    int (*recv)(void *link, void *buf, size_t len);
+    int (*reserve)(void *link, size_t len, void **at);
+    int (*commit)(void *link, size_t len);
+    int (*peek)(void *link, size_t len, const void **at);
+    int (*release)(void *link, size_t len);
+    void (*close)(void *link);
+};
+
+/* All back ends of a mechanism, ended by NULL; NULL if there is no such mechanism. */
+const struct bench_backend *const *bench_backends(const char *mechanism);
+bool bench_fits(const struct bench_backend *backend, const struct bench_case *c);
+/* The back end of that name that fits the case, or NULL. */
+const struct bench_backend *bench_backend(const char *mechanism, const char *name,
+                                          const struct bench_case *c);
+
+/* Room for messages under way, equal for all rivals: bytes. */
+size_t bench_capacity(const struct bench_case *c);
+
+enum bench_status {
+    BENCH_OK,
+    BENCH_UNAVAILABLE, /* this machine can't (one cpu, no permission) */
+    BENCH_FAILED,
+    BENCH_TIMED_OUT,
+};
+
+/* One measurement; times one way, half a round trip; 0 where the test doesn't tell. Every
+ * time that another program takes a cpu away from the pair disturbs it. */
+struct bench_sample {
+    double p50_ns, p99_ns, p999_ns, msgs_per_s;
+    double disturbed_per_s;
+};
+
+struct bench_cell {
+    const struct bench_backend *backend;
+    struct bench_case on;
+    enum bench_status status;
+    char why[160];
+    int n_samples;
+    struct bench_sample sample[BENCH_RUNS_MAX];
+};
+
+struct bench_plan {
+    struct bench_cell *cells;
+    size_t n_cells;
+    int runs;       /* measurements of each cell, 1 to BENCH_RUNS_MAX */
+    double seconds; /* bound of one measurement */
+    void (*progress)(int run, const struct bench_cell *cell, void *arg); /* or NULL */
+    void *arg;
+};
+
+/* Measures; what failed is told in each cell. Returns the worst status of all cells. */
+enum bench_status bench_run(struct bench_plan *plan);
+
+/* One measurement of one cell with a fresh pair of processes; fills status and @out. */
+enum bench_status bench_measure(struct bench_cell *cell, double seconds, struct bench_sample *out);
+
+/* Medians over the samples, each figure by itself. */
+struct bench_sample bench_median(const struct bench_cell *cell);
+/* A figure of @of divided by the same of @by; @offset is its place in struct bench_sample.
+ * 0 if either wasn't measured. The median of the ratios run by run, not the ratio of the
+ * medians: two rivals that run one after the other find the machine in the same mood. */
+double bench_ratio(const struct bench_cell *of, const struct bench_cell *by, size_t offset);
+/* The figure that the test is about, and (max - min) / median of it. */
+double bench_figure(const struct bench_cell *cell, const struct bench_sample *s);
+double bench_spread(const struct bench_cell *cell);
+
+const char *bench_test_name(enum bench_test test);
+const char *bench_mode_name(enum bench_mode mode);
+const char *bench_cpus_name(enum bench_cpus cpus);
+const char *bench_status_name(enum bench_status status);
+
+#endif

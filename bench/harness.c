@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * bench/harness.c - the coordinator: forks the pair, directs it, collects the figures
+ *
+ * Read from bench_run() upwards. Each measurement has a fresh pair of processes and a
+ * fresh link, so the luck of one memory placement doesn't decide. A measurement first
+ * doubles the number of messages until that takes an eighth of its bound (the warm-up,
+ * which also calibrates), then takes the number that fills the rest. The coordinator
+ * sleeps meanwhile; when ten times the bound has passed it kills the pair.
+ */
+#define _GNU_SOURCE
+#include "bench/bench.h"
+#include "bench/cpus.h"
+#include "bench/peer.h"
+#include "bench/ticks.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define WATCHDOG 10 /* times the bound of a measurement */
+#define FIRST_N  8
+
+struct pair {
+    pid_t pid[2];
+    int control[2];
+    struct histogram *rtt;
+    int64_t killed_at; /* CLOCK_MONOTONIC ns */
+};
+
+static void tell(struct bench_cell *cell, enum bench_status status, const char *form, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void tell(struct bench_cell *cell, enum bench_status status, const char *form, ...)
+{
+    va_list args;
+
+    cell->status = status;
+    va_start(args, form);
+    vsnprintf(cell->why, sizeof(cell->why), form, args);
+    va_end(args);
+}
+
+static void pair_end(struct pair *pair)
+{
+    for (int i = 0; i < 2; i++) {
+        if (pair->pid[i] > 0) {
+            kill(pair->pid[i], SIGKILL);
+            waitpid(pair->pid[i], NULL, 0);
+        }
+        if (pair->control[i] >= 0)
+            close(pair->control[i]);
+    }
+    if (pair->rtt)
+        munmap(pair->rtt, sizeof(*pair->rtt));
+}
+
+static int pair_fork(struct pair *pair, int i, struct peer *peer)
+{
+    int sv[2];
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sv))
+        return -errno;
+    pair->control[i] = sv[0];
+    pair->pid[i] = fork();
+    if (pair->pid[i] == 0) {
+        close(sv[0]);
+        if (i == 1)
+            close(pair->control[0]);
+        peer->control = sv[1];
+        bench_peer_run(peer);
+    }
+    close(sv[1]);
+    return pair->pid[i] < 0 ? -errno : 0;
+}
+
+static int pair_start(struct pair *pair, const struct bench_cell *cell, void *link,
+                      const int cpu[2])
+{
+    void *shared =
+        mmap(NULL, sizeof(*pair->rtt), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    int rc = 0;
+
+    if (shared == MAP_FAILED)
+        return -errno;
+    pair->rtt = shared;
+    for (int i = 0; i < 2 && !rc; i++) {
+        struct peer peer = {.backend = cell->backend,
+                            .on = &cell->on,
+                            .link = link,
+                            .side = i ? BENCH_SECOND : BENCH_FIRST,
+                            .cpu = cpu[i],
+                            .parent = getpid(),
+                            .rtt = pair->rtt};
+        rc = pair_fork(pair, i, &peer);
+    }
+    return rc;
+}
+
+/* One reply, or why there is none. */
+static int await(struct pair *pair, int i, struct peer_reply *reply)
+{
+    struct pollfd pfd = {.fd = pair->control[i], .events = POLLIN};
+
+    for (;;) {
+        int64_t left = pair->killed_at - bench_now_ns();
+        int n = poll(&pfd, 1, left > 0 ? (int)(left / 1000000) + 1 : 0);
+        if (n > 0)
+            break;
+        if (n == 0 && left <= 0)
+            return -ETIMEDOUT;
+        if (n < 0 && errno != EINTR)
+            return -errno;
+    }
+    ssize_t n = recv(pair->control[i], reply, sizeof(*reply), 0);
+    return n == sizeof(*reply) ? 0 : -ECHILD;
+}
+
+static const char *reason(int err)
+{
+    if (err == -EBADMSG)
+        return "a message arrived damaged";
+    if (err == -ECHILD)
+        return "a process of the pair died";
+    if (err == -EPIPE || err == -ENOTCONN)
+        return "the other process of the pair gave up";
+    return strerror(-err);
+}
+
+/* Both sides exchange @n messages; @out is the first side's reply, or in a stream the
+ * second's, who sees the last message arrive. */
+static int exchange(struct pair *pair, const struct bench_cell *cell, uint64_t n,
+                    struct peer_reply *out)
+{
+    struct peer_command command = {.n = n};
+    struct peer_reply reply[2];
+    int rc = 0;
+
+    for (int i = 1; i >= 0; i--)
+        if (send(pair->control[i], &command, sizeof(command), MSG_NOSIGNAL) < 0)
+            return -ECHILD;
+    for (int i = 0; i < 2; i++) {
+        int err = await(pair, i, &reply[i]);
+        if (err)
+            return rc ? rc : err;
+        if (reply[i].err && !rc)
+            rc = (int)reply[i].err;
+        if (rc) /* the other may be waiting for a message that will never come */
+            return rc;
+    }
+    *out = reply[cell->on.test == BENCH_STREAM];
+    out->preempted = reply[0].preempted + reply[1].preempted;
+    return 0;
+}
+
+static void figures(const struct bench_cell *cell, const struct pair *pair, uint64_t n,
+                    const struct peer_reply *reply, struct bench_sample *out)
+{
+    double ns = reply->ns ? (double)reply->ns : 1;
+    double half_tick = reply->ticks ? ns / (double)reply->ticks / 2 : 0;
+
+    memset(out, 0, sizeof(*out));
+    out->disturbed_per_s = (double)reply->preempted / ns * 1e9;
+    if (cell->on.test == BENCH_STREAM) {
+        out->msgs_per_s = (double)(n - 1) / ns * 1e9;
+        return;
+    }
+    out->p50_ns = histogram_percentile(pair->rtt, 0.5) * half_tick;
+    out->p99_ns = histogram_percentile(pair->rtt, 0.99) * half_tick;
+    out->p999_ns = histogram_percentile(pair->rtt, 0.999) * half_tick;
+    out->msgs_per_s = 2 * (double)n / ns * 1e9;
+}
+
+static int direct(struct pair *pair, const struct bench_cell *cell, double seconds,
+                  struct bench_sample *out)
+{
+    double bound = seconds * 1e9;
+    struct peer_reply reply = {0};
+    uint64_t n = FIRST_N;
+
+    for (;; n *= 2) {
+        int rc = exchange(pair, cell, n, &reply);
+        if (rc)
+            return rc;
+        if ((double)reply.ns >= bound / 8)
+            break;
+    }
+    double more = (double)n * bound * 0.7 / (double)reply.ns;
+    n = more > FIRST_N ? (uint64_t)more : FIRST_N;
+    int rc = exchange(pair, cell, n, &reply);
+    if (!rc)
+        figures(cell, pair, n, &reply, out);
+    return rc;
+}
+
+static int with_pair(struct bench_cell *cell, double seconds, const int cpu[2], void *link,
+                     struct bench_sample *out)
+{
+    struct pair pair = {.control = {-1, -1},
+                        .killed_at = bench_now_ns() + (int64_t)(seconds * WATCHDOG * 1e9)};
+    int rc = pair_start(&pair, cell, link, cpu);
+
+    cell->backend->close(link); /* so that the pair sees each other's end */
+    if (!rc)
+        rc = direct(&pair, cell, seconds, out);
+    pair_end(&pair);
+    return rc;
+}
+
+enum bench_status bench_measure(struct bench_cell *cell, double seconds, struct bench_sample *out)
+{
+    void *link = NULL;
+    int cpu[2];
+    int rc = bench_cpus_pick(cell->on.cpus == BENCH_APART, cpu);
+
+    cell->status = BENCH_OK;
+    if (rc) {
+        tell(cell, BENCH_UNAVAILABLE, "%s",
+             rc == -ENODEV ? "this process may run on one cpu only" : strerror(-rc));
+        return cell->status;
+    }
+    rc = cell->backend->open(&link, &cell->on);
+    if (rc) {
+        tell(cell, BENCH_FAILED, "can't be set up: %s", reason(rc));
+        return cell->status;
+    }
+    rc = with_pair(cell, seconds, cpu, link, out);
+    if (rc == -ETIMEDOUT)
+        tell(cell, BENCH_TIMED_OUT,
+             "not finished after %g s, %d times the bound: both processes were killed",
+             seconds * WATCHDOG, WATCHDOG);
+    else if (rc)
+        tell(cell, BENCH_FAILED, "%s", reason(rc));
+    return cell->status;
+}
+
+enum bench_status bench_run(struct bench_plan *plan)
+{
+    enum bench_status worst = BENCH_OK;
+
+    for (int run = 0; run < plan->runs; run++) {
+        for (size_t i = 0; i < plan->n_cells; i++) {
+            struct bench_cell *cell = &plan->cells[i];
+            if (cell->status != BENCH_OK)
+                continue;
+            if (plan->progress)
+                plan->progress(run, cell, plan->arg);
+            if (bench_measure(cell, plan->seconds, &cell->sample[cell->n_samples]) == BENCH_OK)
+                cell->n_samples++;
+            if (cell->status > worst)
+                worst = cell->status;
+        }
+    }
+    return worst;
+}

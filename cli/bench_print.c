@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/* cli/bench_print.c - see bench_print.h */
+#include "cli/bench_print.h"
+
+#include "bench/targets.h"
+#include "cli/cli.h"
+#include "cli/table.h"
+
+#include <json-c/json.h>
+#include <math.h>
+#include <string.h>
+
+static void add_text(struct json_object *o, const char *key, const char *value)
+{
+    json_object_object_add(o, key, json_object_new_string(value));
+}
+
+/* What a test doesn't measure is null, not 0. */
+static void add_figure(struct json_object *o, const char *key, double value)
+{
+    json_object_object_add(o, key, value > 0 ? json_object_new_double(value) : NULL);
+}
+
+static void print_object(struct json_object *o)
+{
+    puts(
+        json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+    json_object_put(o);
+}
+
+static double round_to(double value, double step)
+{
+    return floor(value / step + 0.5) * step;
+}
+
+static void print_cell(const struct bench_cell *cell)
+{
+    struct json_object *o = json_object_new_object();
+    struct bench_sample m = bench_median(cell);
+    bool ok = cell->status == BENCH_OK;
+
+    if (!ok)
+        memset(&m, 0, sizeof(m));
+    add_text(o, "mechanism", cell->backend->mechanism);
+    add_text(o, "backend", cell->backend->name);
+    add_text(o, "test", bench_test_name(cell->on.test));
+    json_object_object_add(o, "bytes", json_object_new_int64((int64_t)cell->on.bytes));
+    add_text(o, "mode", bench_mode_name(cell->on.mode));
+    add_text(o, "cpus", bench_cpus_name(cell->on.cpus));
+    add_figure(o, "p50_ns", round_to(m.p50_ns, 0.125));
+    add_figure(o, "p99_ns", round_to(m.p99_ns, 0.125));
+    add_figure(o, "p999_ns", round_to(m.p999_ns, 0.125));
+    add_figure(o, "msgs_per_s", round_to(m.msgs_per_s, 0.125));
+    add_figure(o, "bytes_per_s", round_to(m.msgs_per_s * (double)cell->on.bytes, 1));
+    json_object_object_add(o, "runs", json_object_new_int(ok ? cell->n_samples : 0));
+    json_object_object_add(
+        o, "spread", ok ? json_object_new_double(round_to(bench_spread(cell), 1.0 / 1024)) : NULL);
+    json_object_object_add(o, "disturbed_per_s",
+                           ok ? json_object_new_double(round_to(m.disturbed_per_s, 1)) : NULL);
+    add_text(o, "status", bench_status_name(cell->status));
+    if (!ok)
+        add_text(o, "why", cell->why);
+    print_object(o);
+}
+
+void bench_print_json(const struct bench_cell *cells, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        print_cell(&cells[i]);
+}
+
+static void describe(struct libscols_line *line, const struct bench_cell *cell)
+{
+    table_set(line, 0, "%s", bench_test_name(cell->on.test));
+    table_set(line, 1, "%zu", cell->on.bytes);
+    table_set(line, 2, "%s", bench_mode_name(cell->on.mode));
+    table_set(line, 3, "%s", bench_cpus_name(cell->on.cpus));
+    table_set(line, 4, "%s", cell->backend->name);
+}
+
+static void figures_line(struct libscols_table *table, const struct bench_cell *cell)
+{
+    struct libscols_line *line = table_line(table);
+    struct bench_sample m = bench_median(cell);
+    char text[FIGURE_LEN];
+
+    describe(line, cell);
+    if (cell->status != BENCH_OK) {
+        table_set(line, 5, "%s", bench_status_name(cell->status));
+        table_colour(line, "red");
+        return;
+    }
+    table_set(line, 5, "%s", figure_time(text, m.p50_ns));
+    table_set(line, 6, "%s", figure_time(text, m.p99_ns));
+    table_set(line, 7, "%s", figure_time(text, m.p999_ns));
+    table_set(line, 8, "%s", figure_rate(text, m.msgs_per_s));
+    table_set(line, 9, "%sB", figure_rate(text, m.msgs_per_s * (double)cell->on.bytes));
+    table_set(line, 10, "%.0f %%", bench_spread(cell) * 100);
+}
+
+static const struct bench_cell *rival(const struct bench_cell *cells, size_t n,
+                                      const struct bench_case *on, const char *name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (cells[i].status == BENCH_OK && !strcmp(cells[i].backend->name, name) &&
+            !memcmp(&cells[i].on, on, sizeof(*on)))
+            return &cells[i];
+    return NULL;
+}
+
+/* How many times faster @cell is than @than: above 1 is better. */
+static double faster(const struct bench_cell *cell, const struct bench_cell *than)
+{
+    if (cell->on.test == BENCH_STREAM)
+        return bench_ratio(cell, than, offsetof(struct bench_sample, msgs_per_s));
+    return bench_ratio(than, cell, offsetof(struct bench_sample, p50_ns));
+}
+
+static void ratio_line(struct libscols_table *table, const struct bench_cell *cell,
+                       const struct bench_cell *kernel, const struct bench_cell *limit)
+{
+    struct libscols_line *line = table_line(table);
+
+    describe(line, cell);
+    if (kernel)
+        table_set(line, 5, "%.2f x", faster(cell, kernel));
+    if (limit)
+        table_set(line, 6, "%.0f %%", faster(cell, limit) * 100);
+}
+
+static void print_ratios(const struct bench_cell *cells, size_t n)
+{
+    static const char *const columns[] = {
+        "TEST", ">BYTES", "MODE", "CPUS", "BACKEND", ">VS KERNEL", ">SPEED OF LIMIT", NULL};
+    struct libscols_table *table = table_new(columns);
+
+    for (size_t i = 0; i < n; i++) {
+        const struct bench_cell *kernel = rival(cells, n, &cells[i].on, "kernel");
+        const struct bench_cell *limit = rival(cells, n, &cells[i].on, "limit");
+        bool is_rival = &cells[i] == kernel || &cells[i] == limit;
+        if (cells[i].status == BENCH_OK && !is_rival && (kernel || limit))
+            ratio_line(table, &cells[i], kernel, limit);
+    }
+    puts("\nHow many times faster than the kernel, and how near the limit (medians of the ratios, "
+         "run\n"
+         "by run):");
+    table_end(table);
+}
+
+void bench_print_tables(const struct bench_cell *cells, size_t n)
+{
+    static const char *const columns[] = {"TEST",    ">BYTES",   "MODE",    "CPUS",
+                                          "BACKEND", ">P50",     ">P99",    ">P99.9",
+                                          ">MSGS/S", ">BYTES/S", ">SPREAD", NULL};
+    struct libscols_table *table = table_new(columns);
+
+    for (size_t i = 0; i < n; i++)
+        figures_line(table, &cells[i]);
+    table_end(table);
+    print_ratios(cells, n);
+}
+
+static const char *const verdicts[] = {"met", "missed", "not measured"};
+
+static void target_json(const struct target *t, double ratio, enum target_verdict verdict)
+{
+    struct json_object *o = json_object_new_object();
+
+    add_text(o, "target", t->text);
+    add_figure(o, "ratio", round_to(ratio, 1.0 / 1024));
+    add_text(o, "bound", t->kind == TARGET_AT_MOST ? "at most" : "at least");
+    json_object_object_add(o, "than", json_object_new_double(t->bound));
+    add_text(o, "verdict", verdicts[verdict]);
+    print_object(o);
+}
+
+static void target_line(struct libscols_table *table, const struct target *t, double ratio,
+                        enum target_verdict verdict)
+{
+    struct libscols_line *line = table_line(table);
+
+    table_set(line, 0, "%s", t->text);
+    if (verdict != TARGET_UNKNOWN)
+        table_set(line, 1, "%.2f", ratio);
+    table_set(line, 2, "%s %g", t->kind == TARGET_AT_MOST ? "at most" : "at least", t->bound);
+    table_set(line, 3, "%s", verdicts[verdict]);
+    table_colour(line, verdict == TARGET_MET ? "green" : "red");
+}
+
+struct bench_tally bench_print_targets(const char *mechanism, const struct bench_cell *cells,
+                                       size_t n, bool json)
+{
+    static const char *const columns[] = {"TARGET", ">MEASURED", "BOUND", "VERDICT", NULL};
+    struct libscols_table *table = json ? NULL : table_new(columns);
+    struct bench_tally tally = {0};
+    size_t n_targets;
+    const struct target *t = target_list(mechanism, &n_targets);
+
+    for (size_t i = 0; i < n_targets; i++) {
+        double ratio;
+        enum target_verdict verdict = target_judge(&t[i], cells, n, &ratio);
+        tally.met += verdict == TARGET_MET;
+        tally.missed += verdict == TARGET_MISSED;
+        tally.unknown += verdict == TARGET_UNKNOWN;
+        if (json)
+            target_json(&t[i], ratio, verdict);
+        else
+            target_line(table, &t[i], ratio, verdict);
+    }
+    if (json)
+        return tally;
+    putchar('\n');
+    table_end(table);
+    printf("\n%d met, %d missed, %d not measured\n", tally.met, tally.missed, tally.unknown);
+    return tally;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* cli/bench_print.h - the results of `hepta bench`, for people and for programs */
+#ifndef CLI_BENCH_PRINT_H
+#define CLI_BENCH_PRINT_H
+
+#include "bench/bench.h"
+
+/* One JSON object a line, one line a cell. */
+void bench_print_json(const struct bench_cell *cells, size_t n);
+/* A table of the figures, then one of the ratios to kernel and limit. */
+void bench_print_tables(const struct bench_cell *cells, size_t n);
+
+struct bench_tally {
+    int met, missed, unknown;
+};
+/* Judges the targets of @mechanism and prints each verdict. */
+struct bench_tally bench_print_targets(const char *mechanism, const struct bench_cell *cells,
+                                       size_t n, bool json);
+
+#endif

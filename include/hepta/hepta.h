@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+/* hepta/hepta.h - everything at once */
+#ifndef HEPTA_H
+#define HEPTA_H
+#include <hepta/base.h>
+#include <hepta/pipe.h>
+#endif

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/* base/sys.c - see base/sys.h */
+#define _GNU_SOURCE
+#include "base/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <linux/membarrier.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x0008U
+#endif
+#ifndef RWF_NOWAIT
+#define RWF_NOWAIT 0x00000008
+#endif
+#ifndef RWF_NOSIGNAL
+#define RWF_NOSIGNAL 0x00000100 /* Linux 6.18 */
+#endif
+
+static long neg(long r)
+{
+    return r < 0 ? -(long)errno : r;
+}
+
+int h7_sys_futex_wait(struct h7_a32 *word, uint32_t expected, int64_t deadline)
+{
+    struct timespec ts, *tsp = NULL;
+    if (deadline != HEPTA_FOREVER) {
+        ts = h7_timespec(deadline);
+        tsp = &ts;
+    }
+    /* WAIT_BITSET because its timeout is absolute. */
+    return (int)neg(syscall(SYS_futex, &word->raw, FUTEX_WAIT_BITSET, expected, tsp, NULL,
+                            FUTEX_BITSET_MATCH_ANY));
+}
+
+int h7_sys_futex_nap(struct h7_a32 *word, uint32_t expected, int64_t ns)
+{
+    struct timespec ts = h7_timespec(ns);
+    return (int)neg(syscall(SYS_futex, &word->raw, FUTEX_WAIT, expected, &ts, NULL, 0));
+}
+
+int h7_sys_futex_wake(struct h7_a32 *word, int n)
+{
+    return (int)neg(syscall(SYS_futex, &word->raw, FUTEX_WAKE, n, NULL, NULL, 0));
+}
+
+int h7_sys_membarrier_register(void)
+{
+    return (int)neg(syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, 0, 0));
+}
+
+int h7_sys_membarrier(void)
+{
+    return (int)neg(syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0));
+}
+
+int h7_sys_memfd(const char *name)
+{
+    int fd = (int)neg(memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL));
+    if (fd == -EINVAL) /* before Linux 6.3 */
+        fd = (int)neg(memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    return fd;
+}
+
+int h7_sys_pidfd_open(pid_t pid)
+{
+    return (int)neg(syscall(SYS_pidfd_open, pid, 0));
+}
+
+pid_t h7_sys_gettid(void)
+{
+    return (pid_t)syscall(SYS_gettid);
+}
+
+int h7_sys_thread_probe(pid_t tid)
+{
+    if (neg(syscall(SYS_tkill, tid, 0)) == -ESRCH)
+        return -ESRCH;
+    /* A zombie can be signalled. Only a group leader becomes one, and has a pidfd; for
+     * any other thread, and on kernels without pidfds, that it exists has to do. */
+    struct pollfd p = {.fd = h7_sys_pidfd_open(tid), .events = POLLIN};
+    if (p.fd < 0)
+        return 0;
+    int exited = h7_sys_poll(&p, 1, HEPTA_NOW) == 1;
+    h7_sys_close(p.fd);
+    return exited ? -ESRCH : 0;
+}
+
+int h7_sys_robust_head(void **head)
+{
+    size_t len = 0;
+    *head = NULL;
+    return (int)neg(syscall(SYS_get_robust_list, 0, head, &len));
+}
+
+ssize_t h7_sys_read(int fd, void *buf, size_t len)
+{
+    return neg(syscall(SYS_read, fd, buf, len));
+}
+
+int h7_sys_poll(struct pollfd *fds, unsigned n, int64_t deadline)
+{
+    struct timespec ts, *tsp = NULL;
+    if (deadline != HEPTA_FOREVER) {
+        int64_t left = deadline == HEPTA_NOW ? 0 : deadline - hepta_now_ns();
+        ts = h7_timespec(left > 0 ? left : 0);
+        tsp = &ts;
+    }
+    return (int)neg(syscall(SYS_ppoll, fds, n, tsp, NULL, (size_t)0));
+}
+
+/* Kernels before RWF_NOSIGNAL: block SIGPIPE, write, and take back the one we caused. */
+static ssize_t write_masked(int fd, const void *buf, size_t len)
+{
+    sigset_t pipe_set, pending, old;
+    sigemptyset(&pipe_set);
+    sigaddset(&pipe_set, SIGPIPE);
+    sigpending(&pending);
+    int was_pending = sigismember(&pending, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe_set, &old);
+    ssize_t r = neg(syscall(SYS_write, fd, buf, len));
+    if (r == -EPIPE && !was_pending) {
+        struct timespec zero = {0, 0};
+        while (sigtimedwait(&pipe_set, NULL, &zero) < 0 && errno == EINTR)
+            ;
+    }
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return r;
+}
+
+static int supported(ssize_t r)
+{
+    return r != -EOPNOTSUPP && r != -ENOSYS && r != -EINVAL;
+}
+
+static int would_block(int fd, short events)
+{
+    struct pollfd p = {.fd = fd, .events = events};
+    return h7_sys_poll(&p, 1, HEPTA_NOW) == 0;
+}
+
+ssize_t h7_sys_write_nowait(int fd, const void *buf, size_t len)
+{
+    static struct h7_a32 unsupported; /* set once; relaxed: only saves a system call */
+    if (!h7_load32_relaxed(&unsupported)) {
+        struct iovec iov = {(void *)(uintptr_t)buf, len};
+        ssize_t r = neg(syscall(SYS_pwritev2, fd, &iov, 1L, -1L, -1L,
+                                RWF_NOSIGNAL | RWF_NOWAIT));
+        if (supported(r))
+            return r;
+        h7_store32_relaxed(&unsupported, 1);
+    }
+    return would_block(fd, POLLOUT) ? -EAGAIN : write_masked(fd, buf, len);
+}
+
+ssize_t h7_sys_read_nowait(int fd, void *buf, size_t len)
+{
+    static struct h7_a32 unsupported; /* as above */
+    if (!h7_load32_relaxed(&unsupported)) {
+        struct iovec iov = {buf, len};
+        ssize_t r = neg(syscall(SYS_preadv2, fd, &iov, 1L, -1L, -1L, RWF_NOWAIT));
+        if (supported(r))
+            return r;
+        h7_store32_relaxed(&unsupported, 1);
+    }
+    return would_block(fd, POLLIN) ? -EAGAIN : h7_sys_read(fd, buf, len);
+}
+
+void h7_sys_close(int fd)
+{
+    if (fd >= 0)
+        syscall(SYS_close, fd);
+}
+
+int h7_sys_dup(int fd, int cloexec)
+{
+    return (int)neg(fcntl(fd, cloexec ? F_DUPFD_CLOEXEC : F_DUPFD, 3));
+}
+
+int h7_sys_nonblock(int fd, int on)
+{
+    int fl = fcntl(fd, F_GETFL);
+    if (fl < 0)
+        return -errno;
+    int want = on ? fl | O_NONBLOCK : fl & ~O_NONBLOCK;
+    return want == fl ? 0 : (int)neg(fcntl(fd, F_SETFL, want));
+}

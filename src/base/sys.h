@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * base/sys.h - system calls that libc doesn't wrap, or wraps with something we must not have
+ *
+ * Each returns a count or 0, or a negative errno. None is a cancellation point: a thread
+ * that was cancelled inside a verb would leave a lock behind.
+ */
+#ifndef H7_BASE_SYS_H
+#define H7_BASE_SYS_H
+
+#include <poll.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/atomic.h"
+
+/* Wait while *word == expected; deadline is absolute CLOCK_MONOTONIC ns. 0, -EAGAIN (the
+ * word differs), -ETIMEDOUT, -EINTR. Shared between processes. futex(2). */
+int h7_sys_futex_wait(struct h7_a32 *word, uint32_t expected, int64_t deadline);
+/* The same for at most ns from now: needs no look at the clock. */
+int h7_sys_futex_nap(struct h7_a32 *word, uint32_t expected, int64_t ns);
+/* Wake up to n waiters. Return how many. */
+int h7_sys_futex_wake(struct h7_a32 *word, int n);
+
+/* Register this process for, or issue, the expedited global barrier. membarrier(2). */
+int h7_sys_membarrier_register(void);
+int h7_sys_membarrier(void);
+
+/* An anonymous sealable file, close-on-exec and not executable. memfd_create(2). */
+int h7_sys_memfd(const char *name);
+/* A descriptor for a process. pidfd_open(2). */
+int h7_sys_pidfd_open(pid_t pid);
+pid_t h7_sys_gettid(void);
+/* 0 if the thread runs, another user's too; -ESRCH if not, or its process is a zombie. */
+int h7_sys_thread_probe(pid_t tid);
+/* The list head that the kernel walks when the calling thread dies. get_robust_list(2). */
+int h7_sys_robust_head(void **head);
+
+/* read(2) and ppoll(2) without the cancellation point. */
+ssize_t h7_sys_read(int fd, void *buf, size_t len);
+int h7_sys_poll(struct pollfd *fds, unsigned n, int64_t deadline);
+/* Read or write a pipe without waiting, whatever its flags are (they belong to the open
+ * file, which others may share and change), and without SIGPIPE: a count, or -EAGAIN,
+ * -EPIPE. Before Linux 6.5: poll(2) first, so another reader or writer can still make it
+ * wait. */
+ssize_t h7_sys_read_nowait(int fd, void *buf, size_t len);
+ssize_t h7_sys_write_nowait(int fd, const void *buf, size_t len);
+
+/* close(2) that keeps quiet about -1. */
+void h7_sys_close(int fd);
+/* A duplicate, close-on-exec or not. */
+int h7_sys_dup(int fd, int cloexec);
+/* Set or clear O_NONBLOCK. */
+int h7_sys_nonblock(int fd, int on);
+
+#endif

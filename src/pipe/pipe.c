@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pipe/pipe.c - the verbs of hepta/pipe.h: check the arguments, then prim/conduit.c
+ *
+ * Kernel and memory share the work: two kernel pipes ("bells") say who is there and carry
+ * sleep, wake-up and end-of-file; the bytes go through a ring in a sealed memfd that both
+ * sides map. See prim/conduit.h for the protocol and the crash windows.
+ */
+#include "pipe/pipe_internal.h"
+
+#include <limits.h>
+
+static int check_buffer(const void *buf, size_t len)
+{
+    if (len > SSIZE_MAX)
+        return -EINVAL;
+    return buf || len == 0 ? 0 : -EFAULT;
+}
+
+/* After fork: same mapping and descriptors, another process. What the parent's threads
+ * had reserved or peeked is not ours. */
+int h7_pipe_revalidate(struct hepta_pipe *p)
+{
+    if (!h7_self())
+        return -ENOSYS;
+    if (h7_self_pidns() != p->pidns)
+        return -EXDEV;
+    h7_store64_relaxed(&p->flow.held_len, 0);
+    h7_store64_relaxed(&p->gen, h7_fork_gen());
+    return 0;
+}
+
+ssize_t hepta_pipe_write(struct hepta_pipe *p, const void *buf, size_t len, int64_t deadline)
+{
+    int r = h7_pipe_enter(p, H7_WRITER);
+    if (h7_likely(r == 0))
+        r = check_buffer(buf, len);
+    if (h7_unlikely(r < 0 || len == 0))
+        return r;
+    return h7_conduit_write(&p->flow, buf, len, deadline);
+}
+
+ssize_t hepta_pipe_read(struct hepta_pipe *p, void *buf, size_t len, int64_t deadline)
+{
+    int r = h7_pipe_enter(p, H7_READER);
+    if (h7_likely(r == 0))
+        r = check_buffer(buf, len);
+    if (h7_unlikely(r < 0 || len == 0))
+        return r;
+    return h7_conduit_read(&p->flow, buf, len, deadline);
+}
+
+int hepta_pipe_reserve(struct hepta_pipe *p, size_t len, void **ptr, int64_t deadline)
+{
+    int r = h7_pipe_enter(p, H7_WRITER);
+    if (r < 0)
+        return r;
+    return ptr ? h7_conduit_reserve(&p->flow, len, ptr, deadline) : -EFAULT;
+}
+
+int hepta_pipe_commit(struct hepta_pipe *p, size_t len)
+{
+    int r = h7_pipe_enter(p, H7_WRITER);
+    return r < 0 ? r : h7_conduit_commit(&p->flow, len);
+}
+
+ssize_t hepta_pipe_peek(struct hepta_pipe *p, const void **ptr, int64_t deadline)
+{
+    int r = h7_pipe_enter(p, H7_READER);
+    if (r < 0)
+        return r;
+    return ptr ? h7_conduit_peek(&p->flow, ptr, deadline) : -EFAULT;
+}
+
+int hepta_pipe_release(struct hepta_pipe *p, size_t len)
+{
+    int r = h7_pipe_enter(p, H7_READER);
+    return r < 0 ? r : h7_conduit_release(&p->flow, len);
+}
+
+int hepta_pipe_fd(struct hepta_pipe *p)
+{
+    int r = h7_pipe_enter(p, -1);
+    if (r == 0)
+        r = h7_conduit_keep_level(&p->flow);
+    return r < 0 ? r : p->flow.listen_fd;
+}
+
+/* What the bell of `role` says of its two sides, seen from this end. */
+static uint32_t someone(const struct hepta_pipe *p, int role)
+{
+    return p->flow.role == role || !h7_bell_hangup(p->flow.listen_fd);
+}
+
+int hepta_pipe_stat(struct hepta_pipe *p, struct hepta_pipe_stat *st, size_t st_size)
+{
+    int r = h7_pipe_enter(p, -1);
+    if (r < 0)
+        return r;
+    if (!st)
+        return -EFAULT;
+    if (st_size == 0)
+        return -EINVAL;
+    const struct h7_conduit *c = &p->flow;
+    const struct h7_conduit_side *w = &c->shared->side[H7_WRITER];
+    const struct h7_conduit_side *d = &c->shared->side[H7_READER];
+    struct hepta_pipe_stat s = {.capacity = c->ring.cap, .flags = c->flags};
+    s.bytes_out = h7_load64_acquire(&c->ring.shared->tail);
+    s.bytes_in = h7_load64_acquire(&c->ring.shared->head);
+    s.used = s.bytes_in - s.bytes_out;
+    if (s.used > s.capacity) /* a snapshot across both: tail was read first */
+        s.used = s.capacity;
+    s.has_writer = someone(p, H7_WRITER);
+    s.has_reader = someone(p, H7_READER);
+    /* A side rings what the other sleeps on; statistics: relaxed. */
+    s.sleeps[0] = h7_load32_relaxed(&w->bell.n_sleeps);
+    s.sleeps[1] = h7_load32_relaxed(&d->bell.n_sleeps);
+    s.wakes[0] = h7_load32_relaxed(&w->bell.n_rings);
+    s.wakes[1] = h7_load32_relaxed(&d->bell.n_rings);
+    s.recoveries = (uint64_t)h7_load32_relaxed(&w->recoveries) + h7_load32_relaxed(&d->recoveries);
+    memcpy(st, &s, st_size < sizeof s ? st_size : sizeof s);
+    if (st_size > sizeof s)
+        memset((char *)st + sizeof s, 0, st_size - sizeof s);
+    return 0;
+}

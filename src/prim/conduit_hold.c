@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * prim/conduit_hold.c - zero copy: reserve and commit, peek and release; and the check
+ *
+ * What is held across user code is a claim (prim/claim.h) on the side, taken under its
+ * lock. While it stands, its owner is the only one to move the side's counter, so the
+ * span it was given stays put. SPSC mode needs no claim.
+ */
+#include "prim/conduit.h"
+
+#include <stdio.h>
+
+#include "base/sys.h"
+
+static int spsc(const struct h7_conduit *c)
+{
+    return (c->flags & H7_CONDUIT_SPSC) != 0;
+}
+
+static int packets(const struct h7_conduit *c)
+{
+    return (c->flags & H7_CONDUIT_PACKET) != 0;
+}
+
+static uint64_t my_index(const struct h7_conduit *c)
+{
+    /* relaxed: only the holder of the side moves it */
+    return h7_load64_relaxed(c->role == H7_WRITER ? &c->ring.shared->head : &c->ring.shared->tail);
+}
+
+/* Does this handle hold something for the calling thread? */
+static int holding(const struct h7_conduit *c)
+{
+    return h7_load64_relaxed(&c->held_len) != 0 && (spsc(c) || h7_claim_mine(&c->mine->claim));
+}
+
+static void hold(struct h7_conduit *c, uint64_t at, uint64_t len)
+{
+    h7_store64_relaxed(&c->held_at, at);
+    h7_store64_relaxed(&c->held_len, len);
+}
+
+static void let_go(struct h7_conduit *c)
+{
+    h7_store64_relaxed(&c->held_len, 0);
+    if (!spsc(c))
+        h7_claim_drop(&c->mine->claim);
+}
+
+/* Enter and claim. On return the lock is free. 0, 1 (nothing there: peek), -errno. */
+static int claim_side(struct h7_conduit *c, int64_t deadline)
+{
+    if (spsc(c))
+        return holding(c) ? -EDEADLK : 0;
+    int r = h7_conduit_enter(c, deadline);
+    if (r < 0)
+        return r;
+    r = h7_claim_take(&c->mine->claim);
+    h7_conduit_leave(c);
+    return r;
+}
+
+static int wait_free(struct h7_conduit *c, uint64_t need, int64_t deadline)
+{
+    for (int gone = 0;;) {
+        uint64_t n_free;
+        int r = h7_ring_free(&c->ring, my_index(c), &n_free);
+        if (r < 0 || (packets(c) && my_index(c) % 8 != 0))
+            return r < 0 ? r : -EBADMSG;
+        if (h7_conduit_peer_gone(c) || gone)
+            return -EPIPE;
+        if (n_free >= need)
+            return 0;
+        r = h7_conduit_wait(c, need, deadline);
+        if (r < 0)
+            return r;
+        gone = r == H7_WAIT_HANGUP;
+    }
+}
+
+int h7_conduit_reserve(struct h7_conduit *c, size_t len, void **ptr, int64_t deadline)
+{
+    uint64_t need = packets(c) ? h7_record_len(len) : len;
+    if (len == 0 || len > (packets(c) ? H7_CONDUIT_BUF : c->ring.cap))
+        return -EINVAL;
+    int r = claim_side(c, deadline);
+    if (r < 0)
+        return r;
+    hold(c, my_index(c), len);
+    r = wait_free(c, need, deadline);
+    if (r < 0) {
+        let_go(c);
+        return r;
+    }
+    *ptr = h7_ring_at(&c->ring, my_index(c) + (packets(c) ? sizeof(struct h7_packet) : 0));
+    return 0;
+}
+
+/* Move my counter, under my lock, and give the claim back. */
+static int finish(struct h7_conduit *c, uint64_t index)
+{
+    if (!spsc(c)) {
+        int r = h7_side_lock(c->mine, hepta_in_ms(2 * H7_CONDUIT_PATIENCE_MS));
+        if (r < 0)
+            return r; /* a stopped process is in there: still held, call again */
+    }
+    int r = h7_conduit_move(c, index);
+    h7_conduit_leave(c);
+    let_go(c);
+    h7_conduit_after(c);
+    return r;
+}
+
+int h7_conduit_commit(struct h7_conduit *c, size_t len)
+{
+    if (!holding(c) || len > h7_load64_relaxed(&c->held_len))
+        return -EINVAL;
+    uint64_t at = h7_load64_relaxed(&c->held_at);
+    int gone = len > 0 && h7_conduit_peer_gone(c);
+    if (len == 0 || gone) {
+        let_go(c);
+        return gone ? -EPIPE : 0;
+    }
+    if (packets(c)) {
+        struct h7_packet *p = (struct h7_packet *)h7_ring_at(&c->ring, at);
+        h7_store32_relaxed(&p->len, (uint32_t)len); /* relaxed: published with the head */
+        h7_store32_relaxed(&p->check, ~(uint32_t)len);
+        len = h7_record_len(len);
+    }
+    return finish(c, at + len);
+}
+
+/* One look, under the lock. Bytes to show, 0 none, -errno. */
+static ssize_t look(struct h7_conduit *c, uint64_t tail)
+{
+    uint64_t used;
+    int r = h7_ring_used(&c->ring, tail, &used);
+    if (r < 0 || used == 0)
+        return r;
+    return packets(c) ? h7_conduit_packet_at(c, tail, used) : (ssize_t)used;
+}
+
+static ssize_t try_peek(struct h7_conduit *c, int64_t deadline)
+{
+    int r = h7_conduit_enter(c, deadline);
+    if (r < 0)
+        return r;
+    uint64_t tail = my_index(c);
+    ssize_t n = look(c, tail);
+    if (n > 0 && !spsc(c)) {
+        r = h7_claim_take(&c->mine->claim);
+        n = r < 0 ? r : n;
+    }
+    if (n > 0)
+        hold(c, tail, (uint64_t)n);
+    h7_conduit_leave(c);
+    return n;
+}
+
+ssize_t h7_conduit_peek(struct h7_conduit *c, const void **ptr, int64_t deadline)
+{
+    ssize_t n;
+    for (int gone = 0;;) {
+        n = try_peek(c, deadline);
+        if (n != 0 || gone)
+            break;
+        n = h7_conduit_wait(c, 1, deadline);
+        if (n < 0)
+            break;
+        gone = n == H7_WAIT_HANGUP;
+    }
+    if (n > 0)
+        *ptr = h7_ring_at(&c->ring, my_index(c) + (packets(c) ? sizeof(struct h7_packet) : 0));
+    return n;
+}
+
+int h7_conduit_release(struct h7_conduit *c, size_t len)
+{
+    uint64_t held = h7_load64_relaxed(&c->held_len);
+    if (!holding(c) || len > held)
+        return -EINVAL;
+    if (len == 0) {
+        let_go(c);
+        return 0;
+    }
+    return finish(c, h7_load64_relaxed(&c->held_at) + (packets(c) ? h7_record_len(held) : len));
+}
+
+void h7_conduit_abandon(struct h7_conduit *c)
+{
+    if (h7_load64_relaxed(&c->held_len) == 0)
+        return;
+    h7_store64_relaxed(&c->held_len, 0);
+    if (!spsc(c))
+        h7_claim_abandon(&c->mine->claim);
+}
+
+/* --- invariants ------------------------------------------------------------------ */
+
+static int check_side(const struct h7_conduit_side *s, const char *name, char *why, size_t n)
+{
+    const char *what = NULL;
+    if (h7_bell_check(&s->bell) < 0)
+        what = "bell";
+    else if (h7_claim_check(&s->claim) < 0)
+        what = "claim";
+    else if (h7_load32_relaxed(&s->asym) > 1)
+        what = "asym";
+    if (what)
+        snprintf(why, n, "%s side: %s is out of its range", name, what);
+    return what ? -EBADMSG : 0;
+}
+
+/* The packets from tail on must end exactly at head. */
+static int check_packets(const struct h7_conduit *c, char *why, size_t n)
+{
+    uint64_t tail = h7_load64_acquire(&c->ring.shared->tail);
+    uint64_t used = h7_load64_acquire(&c->ring.shared->head) - tail;
+    for (uint64_t at = 0; at < used;) {
+        ssize_t len = h7_conduit_packet_at(c, tail + at, used - at);
+        if (len < 0) {
+            snprintf(why, n, "no packet at index %llu", (unsigned long long)(tail + at));
+            return -EBADMSG;
+        }
+        at += h7_record_len((uint64_t)len);
+    }
+    return 0;
+}
+
+int h7_conduit_check(const struct h7_conduit *c, char *why, size_t n)
+{
+    if (h7_ring_check(&c->ring) < 0) {
+        snprintf(why, n, "ring: head and tail are further apart than the capacity");
+        return -EBADMSG;
+    }
+    int r = check_side(&c->shared->side[H7_WRITER], "writers'", why, n);
+    if (r == 0)
+        r = check_side(&c->shared->side[H7_READER], "readers'", why, n);
+    if (r == 0 && packets(c))
+        r = check_packets(c, why, n);
+    return r;
+}

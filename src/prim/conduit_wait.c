@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * prim/conduit_wait.c - entering, waiting, the poll level, hang-up
+ *
+ * The protocol is in prim/conduit.h ("Who is about to sleep takes the other side's
+ * lock"), the loop in prim/waiter.h. Start at h7_conduit_wait().
+ */
+#include "prim/conduit.h"
+
+#include "base/sys.h"
+
+static int spsc(const struct h7_conduit *c)
+{
+    return (c->flags & H7_CONDUIT_SPSC) != 0;
+}
+
+int h7_conduit_init(struct h7_conduit *c, struct h7_conduit_shared *shared, int role,
+                    uint32_t flags, char *data, uint64_t data_len)
+{
+    *c = (struct h7_conduit){.shared = shared, .role = role, .flags = flags};
+    c->ring_fd = c->listen_fd = -1;
+    c->mine = &shared->side[role];
+    c->peer = &shared->side[!role];
+    c->level_free = flags & H7_CONDUIT_PACKET ? h7_record_len(H7_CONDUIT_BUF) : H7_CONDUIT_BUF;
+    h7_store32_relaxed(&c->closes_seen, h7_load32_relaxed(&shared->closes));
+    return data_len < c->level_free ? -EBADMSG
+                                    : h7_ring_init(&c->ring, &shared->ring, data, data_len);
+}
+
+void h7_conduit_tune(struct h7_conduit *c, uint32_t mode, uint32_t spin_ns)
+{
+    h7_waiter_init(&c->waiter, mode, spin_ns);
+    c->fenced = 1;
+    /* A barrier that the sleeper pays for is worth it where sleeping is rare. */
+    if (!spsc(c) || mode == HEPTA_WAIT_SLEEP || h7_sys_membarrier_register() < 0)
+        return;
+    h7_store32_relaxed(&c->mine->asym, 1);
+    h7_fence_full(); /* asym before the first unfenced publish; with order() below */
+    c->fenced = 0;
+}
+
+/* --- entering -------------------------------------------------------------------- */
+
+int h7_side_lock(struct h7_conduit_side *side, int64_t deadline)
+{
+    int r = h7_lock(&side->lock, deadline);
+    if (h7_unlikely(r == -EOWNERDEAD)) {
+        /* Nothing to mend: see the crash windows in the headers. Only count it. */
+        uint32_t n = h7_load32_relaxed(&side->recoveries);
+        h7_store32_relaxed(&side->recoveries, n + 1);
+        return 0;
+    }
+    return r;
+}
+
+/* Under my lock, somebody's claim in the way. 0 it is gone and the lock still held; else
+ * unlocked: 1 waited, look again, or a negative errno. */
+static int wait_for_claim(struct h7_conduit *c, int64_t deadline)
+{
+    struct h7_claim *claim = &c->mine->claim;
+    int mine = h7_claim_mine(claim);
+    if (!mine && h7_claim_recover(claim))
+        return 0;
+    uint32_t seen = h7_claim_announce(claim);
+    h7_unlock(&c->mine->lock);
+    if (mine)
+        return -EDEADLK;
+    if (c->role == H7_WRITER && h7_bell_hangup(c->listen_fd))
+        return -EPIPE;
+    if (deadline == HEPTA_NOW || (deadline != HEPTA_FOREVER && hepta_now_ns() >= deadline))
+        return h7_expired(deadline);
+    int r = h7_claim_wait(claim, seen, deadline);
+    return r < 0 ? r : 1;
+}
+
+int h7_conduit_enter(struct h7_conduit *c, int64_t deadline)
+{
+    if (spsc(c))
+        return h7_unlikely(h7_load64_relaxed(&c->held_len) != 0) ? -EDEADLK : 0;
+    for (;;) {
+        int r = h7_side_lock(c->mine, deadline);
+        if (h7_unlikely(r < 0))
+            return r;
+        if (h7_likely(!h7_claim_held(&c->mine->claim)))
+            return 0;
+        r = wait_for_claim(c, deadline);
+        if (r <= 0)
+            return r;
+    }
+}
+
+/* --- the predicates -------------------------------------------------------------- */
+
+struct wait_ctx {
+    struct h7_conduit *c;
+    uint64_t need; /* writer: bytes free; reader: bytes there */
+    int bounded; /* the barrier failed: don't sleep for long */
+};
+
+/* Both counters without a lock. A torn look (a distance above the capacity) counts as
+ * ready: the verb looks again, inside, and reports what is really corrupt. */
+static bool at_least(const struct h7_conduit *c, uint64_t need)
+{
+    uint64_t tail = h7_load64_acquire(&c->ring.shared->tail);
+    uint64_t used = h7_load64_acquire(&c->ring.shared->head) - tail;
+    if (used > c->ring.cap)
+        return true;
+    return (c->role == H7_WRITER ? c->ring.cap - used : used) >= need;
+}
+
+static bool is_ready(void *ctx)
+{
+    const struct wait_ctx *w = ctx;
+    return at_least(w->c, w->need);
+}
+
+/* What the bell that c listens on announces. */
+static bool level_truth(const struct h7_conduit *c)
+{
+    return at_least(c, c->role == H7_WRITER ? c->level_free : 1);
+}
+
+/* --- sleeping -------------------------------------------------------------------- */
+
+/* SPSC: my announcement before my look; the other side's publish before its look. If its
+ * fence is the compiler's only (asym), the barrier is issued from here for both. */
+static int order(const struct h7_conduit *c)
+{
+    h7_fence_full();
+    if (!spsc(c) || !h7_load32_relaxed(&c->peer->asym))
+        return 0;
+    return h7_sys_membarrier();
+}
+
+static bool is_gone(void *ctx)
+{
+    struct wait_ctx *w = ctx;
+    return h7_conduit_peer_gone(w->c) != 0;
+}
+
+static int nap(void *ctx, int64_t ns)
+{
+    struct wait_ctx *w = ctx;
+    struct h7_event *e = &w->c->peer->event;
+    uint32_t armed = h7_event_arm(e, (uint32_t)w->need);
+    if (order(w->c) < 0)
+        return 0; /* no barrier, no nap: the bell has its own way out */
+    if (is_ready(ctx))
+        return 1;
+    return h7_event_nap(e, armed, ns);
+}
+
+/* In SPSC mode a ringer may shout (conduit.c), so what came before the look counts. */
+static size_t bytes_to_lower(const struct h7_conduit *c)
+{
+    return spsc(c) ? h7_bell_bytes(c->listen_fd) : H7_BELL_MAX;
+}
+
+static void want_at_least(struct h7_conduit *c, uint64_t need)
+{
+    uint32_t least = h7_load32_relaxed(&c->peer->least); /* relaxed: under the lock */
+    if (least == 0 || need < least)
+        h7_store32_relaxed(&c->peer->least, (uint32_t)need);
+}
+
+static int announce(void *ctx, int64_t deadline)
+{
+    struct wait_ctx *w = ctx;
+    struct h7_conduit *c = w->c;
+    int r = h7_side_lock(c->peer, deadline);
+    if (r < 0)
+        return r;
+    h7_bell_announce(&c->peer->bell);
+    if (c->role == H7_WRITER)
+        want_at_least(c, w->need);
+    size_t n = bytes_to_lower(c);
+    w->bounded = order(c) < 0;
+    bool ready = is_ready(ctx);
+    if (!ready)
+        h7_bell_lower(c->listen_fd, n);
+    h7_unlock(&c->peer->lock);
+    return ready;
+}
+
+static int sleep_on_bell(void *ctx, int64_t deadline)
+{
+    struct wait_ctx *w = ctx;
+    if (w->bounded)
+        deadline = h7_earlier(deadline, hepta_in_ms(10));
+    return h7_bell_sleep(&w->c->peer->bell, w->c->listen_fd, deadline);
+}
+
+static int hangup(void *ctx)
+{
+    struct wait_ctx *w = ctx;
+    return h7_bell_hangup(w->c->listen_fd);
+}
+
+static const struct h7_wait_ops bell_ops = {
+    .os = &h7_waiter_os,
+    .ready = is_ready,
+    .gone = is_gone,
+    .nap = nap,
+    .announce = announce,
+    .sleep = sleep_on_bell,
+    .hangup = hangup,
+};
+
+/* A reservation larger than what the bell announces only naps: in ticks, for nothing
+ * else would tell it of a hang-up. */
+static int announce_nothing(void *ctx, int64_t deadline)
+{
+    (void)deadline;
+    return is_ready(ctx);
+}
+
+static int sleep_tick(void *ctx, int64_t deadline)
+{
+    int64_t left = deadline == HEPTA_FOREVER ? deadline : deadline - hepta_now_ns();
+    int r = left > 0 ? nap(ctx, h7_earlier(left, 50 * H7_MS)) : 0;
+    return r < 0 ? r : hangup(ctx) ? H7_WAIT_HANGUP : H7_WAIT_AGAIN;
+}
+
+static const struct h7_wait_ops big_ops = {
+    .os = &h7_waiter_os,
+    .ready = is_ready,
+    .gone = is_gone,
+    .nap = nap,
+    .announce = announce_nothing,
+    .sleep = sleep_tick,
+    .hangup = hangup,
+};
+
+/* --- not waiting ----------------------------------------------------------------- */
+
+int h7_conduit_peer_gone(struct h7_conduit *c)
+{
+    uint32_t closes = h7_load32_acquire(&c->shared->closes); /* with h7_conduit_closed() */
+    uint64_t tick = (uint64_t)h7_clock_tick();
+    if (closes == h7_load32_relaxed(&c->closes_seen) && tick == h7_load64_relaxed(&c->tick_seen))
+        return 0;
+    h7_store32_relaxed(&c->closes_seen, closes);
+    h7_store64_relaxed(&c->tick_seen, tick);
+    if (!h7_bell_hangup(c->listen_fd))
+        return 0;
+    h7_store64_relaxed(&c->tick_seen, 0); /* gone: don't believe otherwise within this tick */
+    return 1;
+}
+
+/* Bring the level down if its predicate is false. 0, -errno. */
+static int lower(struct h7_conduit *c, int64_t deadline)
+{
+    int r = h7_side_lock(c->peer, deadline);
+    if (r < 0)
+        return r;
+    h7_bell_announce(&c->peer->bell);
+    size_t n = bytes_to_lower(c);
+    if (order(c) >= 0 && !level_truth(c)) /* no barrier, no lowering */
+        h7_bell_lower(c->listen_fd, n);
+    h7_unlock(&c->peer->lock);
+    return 0;
+}
+
+static int keeps_level(const struct h7_conduit *c)
+{
+    return h7_load32_relaxed(&c->shared->level_hint[!c->role]) != 0;
+}
+
+void h7_conduit_after(struct h7_conduit *c)
+{
+    if (h7_unlikely(keeps_level(c)) && !level_truth(c))
+        lower(c, HEPTA_NOW); /* a stopped process inside: falsely high, which is allowed */
+}
+
+/* HEPTA_NOW and nothing to do. The level must be low before the caller polls again. */
+static int would_wait(struct h7_conduit *c)
+{
+    if (keeps_level(c))
+        lower(c, HEPTA_NOW);
+    return h7_conduit_peer_gone(c) ? H7_WAIT_HANGUP : -EAGAIN;
+}
+
+int h7_conduit_wait(struct h7_conduit *c, uint64_t need, int64_t deadline)
+{
+    struct wait_ctx w = {.c = c, .need = need};
+    if (deadline == HEPTA_NOW)
+        return would_wait(c);
+    /* Here too, not only before a sleep: counters that a hostile peer keeps flickering
+     * look ready again and again. */
+    if (deadline != HEPTA_FOREVER && hepta_now_ns() >= deadline)
+        return hangup(&w) ? H7_WAIT_HANGUP : -ETIMEDOUT;
+    if (c->role == H7_WRITER && need > c->level_free)
+        return h7_wait(&c->waiter, &big_ops, &w, deadline);
+    return h7_wait(&c->waiter, &bell_ops, &w, deadline);
+}
+
+int h7_conduit_keep_level(struct h7_conduit *c)
+{
+    h7_store32_relaxed(&c->shared->level_hint[!c->role], 1);
+    return level_truth(c) ? 0 : lower(c, hepta_in_ms(2 * H7_CONDUIT_PATIENCE_MS));
+}
+
+void h7_conduit_closed(struct h7_conduit_shared *shared)
+{
+    h7_add32_release(&shared->closes, 1); /* after the descriptors were closed */
+    h7_event_wake(&shared->side[H7_WRITER].event);
+    h7_event_wake(&shared->side[H7_READER].event);
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/* prim/life.c - see prim/life.h */
+#define _GNU_SOURCE
+#include "prim/life.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/self.h"
+#include "base/sys.h"
+
+#ifndef PID_FS_MAGIC
+#define PID_FS_MAGIC 0x50494446
+#endif
+
+/* -ENOSYS where inodes of pidfds say nothing: every one is the same before pidfs. */
+static int mark_from_pidfd(int fd, uint64_t *mark)
+{
+    struct statfs fs;
+    struct stat st;
+    if (fstatfs(fd, &fs) != 0 || fs.f_type != PID_FS_MAGIC || fstat(fd, &st) != 0)
+        return -ENOSYS;
+    *mark = st.st_ino & ~H7_LIFE_START_TIME;
+    return 0;
+}
+
+static int exited(int pidfd)
+{
+    struct pollfd p = {.fd = pidfd, .events = POLLIN};
+    return h7_sys_poll(&p, 1, HEPTA_NOW) == 1;
+}
+
+static int read_stat(pid_t pid, char *buf, size_t len)
+{
+    char path[32];
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? -ESRCH : -errno;
+    ssize_t n = h7_sys_read(fd, buf, len - 1);
+    h7_sys_close(fd);
+    if (n <= 0)
+        return -ESRCH;
+    buf[n] = 0;
+    return 0;
+}
+
+/* proc(5): field 3 is the state, 22 the start time; the name before may hold anything. */
+static int mark_from_proc(pid_t pid, uint64_t *mark)
+{
+    char buf[1024], *p;
+    int r = read_stat(pid, buf, sizeof buf);
+    if (r < 0)
+        return r;
+    p = strrchr(buf, ')');
+    if (!p || p[1] != ' ' || p[2] == 'Z' || p[2] == 'X')
+        return -ESRCH;
+    p += 2;
+    for (int field = 3; field < 22 && p; field++) {
+        p = strchr(p, ' ');
+        p = p ? p + 1 : NULL;
+    }
+    if (!p)
+        return -ESRCH;
+    *mark = strtoull(p, NULL, 10) | H7_LIFE_START_TIME;
+    return 0;
+}
+
+int h7_life_of(pid_t pid, struct h7_life *id)
+{
+    int r = -ENOSYS, fd = h7_sys_pidfd_open(pid);
+    if (fd >= 0) {
+        r = exited(fd) ? -ESRCH : mark_from_pidfd(fd, &id->mark);
+        h7_sys_close(fd);
+    } else if (fd != -ENOSYS && fd != -EPERM) {
+        /* No group leader: -EINVAL, and -ENOENT from Linux 6.15 or so on. */
+        r = fd == -EINVAL || fd == -ENOENT ? -ESRCH : fd;
+    }
+    if (r == -ENOSYS)
+        r = mark_from_proc(pid, &id->mark);
+    id->pid = (uint32_t)pid;
+    return r;
+}
+
+int h7_life_self(struct h7_life *id)
+{
+    static struct h7_a64 cached_gen, cached_mark, cached_pid; /* gen is released last */
+    uint64_t gen = h7_fork_gen();
+    if (gen != 0 && h7_load64_acquire(&cached_gen) == gen) {
+        id->mark = h7_load64_relaxed(&cached_mark);
+        id->pid = (uint32_t)h7_load64_relaxed(&cached_pid);
+        return 0;
+    }
+    int r = h7_life_of(getpid(), id);
+    if (r == 0 && gen != 0) {
+        h7_store64_relaxed(&cached_mark, id->mark);
+        h7_store64_relaxed(&cached_pid, id->pid);
+        h7_store64_release(&cached_gen, gen);
+    }
+    return r;
+}
+
+/* The two kinds of mark can meet: a process under a tracer without pidfds and one
+ * outside. Then the start time decides. */
+int h7_life_alive(const struct h7_life *id)
+{
+    struct h7_life now;
+    int r = h7_life_of((pid_t)id->pid, &now);
+    if (r == 0 && (now.mark ^ id->mark) & H7_LIFE_START_TIME) {
+        if (!(id->mark & H7_LIFE_START_TIME))
+            return 1; /* no way to compare: not declared dead */
+        r = mark_from_proc((pid_t)id->pid, &now.mark);
+    }
+    if (r == -ESRCH)
+        return 0;
+    return r < 0 || now.mark == id->mark;
+}

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+/* rooms.c - the list of rooms: the one place that knows them all */
+#include "prim/room.h"
+
+extern const struct h7_room h7_room_pipe;
+
+const struct h7_room *const h7_rooms[] = {&h7_room_pipe, NULL};

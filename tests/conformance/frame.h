@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * frame.h - one set of cases, run against several back ends
+ *
+ * A room (pipe, fifo, ...) brings a table of operations, one instance of it for the kernel's
+ * own object and one or more for Hepta's, and cases written against that table only. The
+ * frame runs every case on every back end that can do it, each run in a process group of
+ * its own that is killed when the run ends or its time is up, and prints one table.
+ *
+ * A case states one expectation for all back ends. Where Hepta differs on purpose the case
+ * carries the id of a chapter of DIFFERENCES.md and states both results with DIFFERS() or
+ * MAY(): both are verified, so a listed difference that is none any more fails the run.
+ *
+ * Start reading at struct conf_case, then pipe_cases_data.c for what a case looks like.
+ */
+#ifndef CONFORMANCE_FRAME_H
+#define CONFORMANCE_FRAME_H
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum conf_side { CONF_KERNEL, CONF_HEPTA };
+
+#define CONF_N_CELLS 64
+
+/* What the processes of one run share, also over exec: a memfd. */
+struct conf_share {
+    _Atomic int failed;    /* 1: @why is being or has been written; the first one wins */
+    _Atomic int n_differs; /* expectations evaluated that differ by back end */
+    _Atomic int n_signals; /* runs of the handler of conf_handle() */
+    _Atomic long cell[CONF_N_CELLS]; /* the case's own: conf_set(), conf_get(), conf_await() */
+    char why[480];
+};
+
+struct conf_backend {
+    const char *name;
+    enum conf_side side;
+    unsigned has;    /* abilities, the room's own bits; see conf_case.needs */
+    const void *ops; /* the room's table of operations */
+};
+
+struct conf;
+
+struct conf_case {
+    const char *name;          /* "group.sentence" */
+    void (*run)(struct conf *c);
+    unsigned needs;            /* runs on back ends that have all of these bits */
+    const char *differs;       /* chapter of DIFFERENCES.md, or NULL: same everywhere */
+    void (*after_exec)(struct conf *c, int argc, char **argv); /* see conf_exec() */
+    int timeout_s;             /* 0: 10 s */
+};
+
+struct conf_room {
+    const char *name;
+    const struct conf_backend *backends; /* ends with a NULL name; the kernel's come first */
+    const struct conf_case *const *groups; /* ends with NULL; each group ends with a NULL name */
+};
+
+/* One run: a case on a back end. */
+struct conf {
+    const struct conf_room *room;
+    const struct conf_case *cs;
+    const struct conf_backend *be;
+    struct conf_share *share;
+    int share_fd;
+};
+
+/**
+ * conf_main() - run what the command line asks for
+ * @rooms: ends with NULL
+ *
+ * Return: exit status, 0 when nothing failed.
+ */
+int conf_main(const struct conf_room *const *rooms, int argc, char **argv);
+
+/* ---- expectations; the first one that fails ends the process that evaluates it ---- */
+
+#define EQ(c, got, want) conf_eq((c), __FILE__, __LINE__, #got, (got), (want))
+#define OK(c, cond) conf_ok((c), __FILE__, __LINE__, #cond, (cond))
+
+/* The expected value of this side. The two must not be equal. */
+#define DIFFERS(c, kernel, hepta) conf_differs((c), __FILE__, __LINE__, (kernel), (hepta))
+
+/* The kernel always gives @kernel; Hepta gives that or @also. */
+#define MAY(c, got, kernel, also) \
+    conf_may((c), __FILE__, __LINE__, #got, (got), (kernel), (also))
+
+void conf_eq(struct conf *c, const char *file, int line, const char *what, long long got,
+             long long want);
+void conf_ok(struct conf *c, const char *file, int line, const char *what, bool cond);
+long long conf_differs(struct conf *c, const char *file, int line, long long kernel,
+                       long long hepta);
+void conf_may(struct conf *c, const char *file, int line, const char *what, long long got,
+              long long kernel, long long also);
+void conf_fail(struct conf *c, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3), noreturn));
+
+/* ---- processes of a case (kit.c) ---- */
+
+/* fork() whose child dies with its parent. */
+pid_t conf_fork(struct conf *c);
+/* End of a child's part: status 0, no exit handlers. */
+void conf_exit(void) __attribute__((noreturn));
+/* Wait for @pid and require that it ended with conf_exit(). */
+void conf_join(struct conf *c, pid_t pid);
+/* Wait for @pid; its status as from waitpid(2). */
+int conf_status(struct conf *c, pid_t pid);
+/* SIGKILL @pid and wait: on return the kernel has closed its descriptors. */
+void conf_kill(struct conf *c, pid_t pid);
+/* Become this program again and run the case's after_exec() with @argv (ends with NULL). */
+void conf_exec(struct conf *c, const char *const *argv) __attribute__((noreturn));
+
+/* Return when @pid sleeps in the kernel. It must not be in conf_await() itself. */
+void conf_asleep(struct conf *c, pid_t pid);
+/* The same after @pid has set cell @i: what it calls next is what it sleeps in. */
+void conf_asleep_after(struct conf *c, pid_t pid, int i);
+
+void conf_set(struct conf *c, int i, long v);
+long conf_get(struct conf *c, int i);
+long conf_add(struct conf *c, int i, long v);
+/* Wait until cell @i is at least @v. */
+void conf_await(struct conf *c, int i, long v);
+
+/* Count @sig in share->n_signals; @flags as in sigaction(2). */
+void conf_handle(struct conf *c, int sig, int flags);
+
+void conf_pause_ms(int ms);
+int conf_n_fds(void);
+
+#endif

@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stepper.c - see stepper.h. Each pass starts from scratch in a new stage process, so
+ * that what one pass leaves behind can't hide or cause a failure in the next; the runner
+ * only counts, prints and ends stages that hang. Start with stage() and run_kill().
+ */
+#define _GNU_SOURCE
+#include "stepper.h"
+
+#include "../lib/t.h"
+#include "trace.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/personality.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define LATE_NS (100 * T_MS)
+#define STAGE_MS 20000
+#define TRIES 4 /* of a pass that failed by time only */
+
+struct totals {
+    uint64_t n_passes, n_states, n_steps, n_failed;
+    int64_t worst_ns;
+};
+
+bool step_check(struct step_run *run, bool ok, const char *fmt, ...)
+{
+    va_list ap;
+
+    if (ok)
+        return true;
+    if (run->n_failed++ == 0) {
+        va_start(ap, fmt);
+        vsnprintf(run->why, sizeof(run->why), fmt, ap);
+        va_end(ap);
+    }
+    return false;
+}
+
+void step_timed(struct step_run *run, int64_t start, int64_t deadline, const char *what)
+{
+    int64_t now = t_now_ns();
+    int64_t over = now - (deadline > start ? deadline : start);
+
+    if (over > run->worst_ns)
+        run->worst_ns = over;
+    if (over <= LATE_NS)
+        return;
+    if (run->n_late++ == 0 && run->n_failed == 0)
+        snprintf(run->why, sizeof(run->why), "%s: %lld ms beyond its deadline", what,
+                 (long long)(over / T_MS));
+}
+
+void step_returned(struct step_run *run, int64_t result)
+{
+    run->result = result;
+    run->returned = true;
+}
+
+static void call(void (*hook)(struct step_run *), struct step_run *run)
+{
+    if (hook)
+        hook(run);
+}
+
+/* Steps a victim to where it is to be halted, waking it where it sleeps. */
+static enum trace_end drive(struct step_run *run, struct tracee *t, uint64_t state, uint64_t step)
+{
+    for (;;) {
+        enum trace_end end = trace_run(t, state, step);
+
+        if (end == TRACE_HUNG)
+            step_check(run, false, "the verb sleeps in call %lld for ever", (long long)t->call);
+        if (end == TRACE_GONE)
+            step_check(run, false, "the victim died by itself");
+        if (end != TRACE_ASLEEP)
+            return end;
+        call(run->sc->wake, run);
+    }
+}
+
+static pid_t start_victim(struct step_run *run, struct tracee *t, bool second, bool blind)
+{
+    pid_t pid = t_fork();
+
+    if (pid == 0) {
+        if (!second)
+            call(run->sc->enter, run);
+        trace_begin();
+        (second ? run->sc->recover : run->sc->verb)(run);
+        trace_end();
+        _exit(0);
+    }
+    if (!trace_start(t, pid, run->sc->segment, run->sc->watch))
+        step_check(run, false, "the victim can't be traced");
+    t->blind = blind;
+    return pid;
+}
+
+/* The victim is dead when this returns: the time of the survivors starts. */
+static void kill_pass(struct step_run *run, struct tracee *t)
+{
+    enum trace_end end = drive(run, t, run->state, run->step);
+
+    run->reached = end == TRACE_TARGET;
+    run->n_states = t->n_states;
+    run->n_steps = t->n_steps;
+    run->pc = t->pc;
+    call(run->sc->press, run);
+    t_kill(run->victim);
+}
+
+static void chain_pass(struct step_run *run)
+{
+    struct tracee t;
+    pid_t pid = start_victim(run, &t, true, run->chain_step != 0);
+
+    run->chain_reached = drive(run, &t, run->chain_state, run->chain_step) == TRACE_TARGET;
+    run->chain_states = t.n_states;
+    t_kill(pid);
+    trace_free(&t);
+}
+
+/* The victim runs freely now; where it sleeps it needs the others as before. */
+static bool see_it_end(struct step_run *run)
+{
+    int64_t end = t_now_ns() + 6000 * T_MS;
+    int status;
+
+    while (t_now_ns() < end) {
+        if (waitpid(run->victim, &status, WNOHANG | __WALL) == run->victim && WIFEXITED(status))
+            return WEXITSTATUS(status) == 0;
+        if (t_asleep(run->victim, 2))
+            call(run->sc->wake, run);
+    }
+    t_kill(run->victim);
+    return false;
+}
+
+static void stop_pass(struct step_run *run, struct tracee *t)
+{
+    enum trace_end end = drive(run, t, run->state, run->step);
+
+    run->reached = end == TRACE_TARGET;
+    run->n_states = t->n_states;
+    run->n_steps = t->n_steps;
+    run->pc = t->pc;
+    if (end == TRACE_GONE || !step_check(run, trace_leave_stopped(t), "can't stop the victim")) {
+        t_kill(run->victim);
+        return;
+    }
+    call(run->sc->stopped, run);
+    kill(run->victim, SIGCONT);
+    step_check(run, see_it_end(run), "the victim doesn't end after SIGCONT");
+    call(run->sc->resumed, run);
+}
+
+static void stage(struct step_run *run)
+{
+    struct t_usage before;
+    struct tracee t;
+    char what[128];
+
+    setpgid(0, 0);
+    t_limit(STAGE_MS / 1000);
+    before = t_usage();
+    call(run->sc->setup, run);
+    run->victim = start_victim(run, &t, false, run->step != 0);
+    call(run->sc->depart, run);
+    if (run->kind == STEP_STOP) {
+        stop_pass(run, &t);
+    } else {
+        kill_pass(run, &t);
+        if (run->kind == STEP_CHAIN)
+            chain_pass(run);
+        call(run->sc->survive, run);
+    }
+    call(run->sc->cleanup, run);
+    trace_free(&t);
+    snprintf(what, sizeof(what), "%s, state %llu", run->sc->name, (unsigned long long)run->state);
+    step_check(run, t_usage_same(what, before, t_usage()), "something leaked in the survivor");
+    _exit(0);
+}
+
+static void one_try(struct step_run *run)
+{
+    pid_t pid = t_fork();
+    int status;
+
+    if (pid == 0)
+        stage(run);
+    setpgid(pid, pid);
+    status = t_reap(pid, STAGE_MS + 1000);
+    kill(-pid, SIGKILL);
+    if (status == 0)
+        return;
+    step_check(run, false, "the stage %s", status == -ETIMEDOUT ? "hangs" : "died");
+    if (status > 0 && WIFSIGNALED(status))
+        snprintf(run->why, sizeof(run->why), "the stage %s",
+                 WTERMSIG(status) == SIGALRM ? "hangs" : strsignal(WTERMSIG(status)));
+}
+
+static void explain(const struct step_run *run)
+{
+    char cmd[128];
+
+    fprintf(stderr, "FAILED %s, state %llu, instruction %llu, second victim's state %llu: %s\n",
+            run->sc->name, (unsigned long long)run->state, (unsigned long long)run->n_steps,
+            (unsigned long long)run->chain_state, run->why);
+    snprintf(cmd, sizeof(cmd), "addr2line -ipfs -e /proc/%d/exe 0x%llx >&2", (int)getpid(),
+             (unsigned long long)(run->pc - 0x555555554000ULL));
+    if (system(cmd) != 0)
+        fprintf(stderr, "at pc 0x%llx\n", (unsigned long long)run->pc);
+}
+
+/* One pass, repeated if it was late only. */
+static void pass(struct step_run *run, struct totals *sum)
+{
+    const struct step_run wanted = *run;
+
+    for (int i = 0; i < TRIES; i++) {
+        *run = wanted;
+        one_try(run);
+        if (run->n_failed || run->n_late == 0)
+            break;
+        t_sleep_ns(20 * T_MS);
+    }
+    sum->n_passes++;
+    if (run->worst_ns > sum->worst_ns && !run->n_failed)
+        sum->worst_ns = run->worst_ns;
+    if (run->n_failed || run->n_late) {
+        if (sum->n_failed++ < 5)
+            explain(run);
+    }
+}
+
+static void aim(struct step_run *run, const struct step_scenario *sc, enum step_kind kind)
+{
+    memset(run, 0, sizeof(*run));
+    run->sc = sc;
+    run->kind = kind;
+}
+
+/* Kill or stop in each state, or after each instruction, until the verb gets through. */
+static void run_plain(struct step_run *run, const struct step_scenario *sc, enum step_kind kind,
+                      bool all, struct totals *sum)
+{
+    for (uint64_t i = 1;; i++) {
+        aim(run, sc, kind);
+        *(all ? &run->step : &run->state) = i;
+        pass(run, sum);
+        if (!run->reached || sum->n_failed > 50)
+            break;
+    }
+    sum->n_states += run->n_states;
+    sum->n_steps += run->n_steps;
+}
+
+/* The recoverer dies, too: in each of its states in a long run, else in two of them that
+ * move on from pass to pass. */
+static void run_chain(struct step_run *run, const struct step_scenario *sc, bool all,
+                      struct totals *sum)
+{
+    for (uint64_t i = 1;; i++) {
+        uint64_t n;
+        bool reached;
+
+        aim(run, sc, STEP_CHAIN);
+        run->state = i;
+        pass(run, sum);
+        reached = run->reached;
+        n = run->chain_states;
+        for (uint64_t j = 1; n && j <= (all ? n : 2); j++) {
+            aim(run, sc, STEP_CHAIN);
+            run->state = i;
+            run->chain_state = all ? j : (i * 7 + j * (n / 2 + 1)) % n + 1;
+            pass(run, sum);
+        }
+        sum->n_states += n;
+        if (!reached || sum->n_failed > 50)
+            break;
+    }
+}
+
+static const char *const kind_names[] = {[STEP_KILL] = "kill", [STEP_STOP] = "stop",
+                                         [STEP_CHAIN] = "chain"};
+
+static uint64_t run_scenario(struct step_run *run, const struct step_scenario *sc,
+                             enum step_kind kind, bool all, struct totals *sum)
+{
+    struct totals t = {0};
+    int64_t start = t_now_ns();
+
+    if (kind == STEP_CHAIN)
+        run_chain(run, sc, all, &t);
+    else
+        run_plain(run, sc, kind, all && kind == STEP_KILL, &t);
+    printf("%-5s %-44s %4llu states %6llu instructions %5llu passes, worst %3lld ms, "
+           "%llu failed (%.1f s)\n",
+           kind_names[kind], sc->name, (unsigned long long)t.n_states,
+           (unsigned long long)t.n_steps, (unsigned long long)t.n_passes,
+           (long long)(t.worst_ns / T_MS), (unsigned long long)t.n_failed,
+           (double)(t_now_ns() - start) / 1e9);
+    fflush(stdout);
+    sum->n_passes += t.n_passes;
+    sum->n_states += t.n_states;
+    sum->n_steps += t.n_steps;
+    sum->n_failed += t.n_failed;
+    if (t.worst_ns > sum->worst_ns)
+        sum->worst_ns = t.worst_ns;
+    return t.n_failed;
+}
+
+/* Without randomised addresses every pass steps through the same instructions; glibc's
+ * `rep movsb` would count as one instruction for each byte. */
+static void run_again_quietly(char **argv)
+{
+    if (getenv("HEPTA_STEPPER"))
+        return;
+    setenv("HEPTA_STEPPER", "1", 1);
+    setenv("LD_BIND_NOW", "1", 1);
+    setenv("GLIBC_TUNABLES",
+           "glibc.cpu.x86_rep_movsb_threshold=1073741824:"
+           "glibc.cpu.x86_rep_stosb_threshold=1073741824", 1);
+    personality(ADDR_NO_RANDOMIZE);
+    execv("/proc/self/exe", argv);
+}
+
+static bool can_trace(void)
+{
+    struct tracee t;
+    pid_t pid = t_fork();
+    bool ok;
+
+    if (pid == 0) {
+        trace_begin();
+        trace_end();
+        _exit(0);
+    }
+    ok = trace_start(&t, pid, "none", 0) && trace_run(&t, 0, 0) == TRACE_DONE;
+    t_kill(pid);
+    trace_free(&t);
+    return ok;
+}
+
+static bool wanted(const char *name, int argc, char **argv)
+{
+    bool any = false;
+
+    for (int i = 1; i < argc; i++) {
+        if (strncmp(argv[i], "--", 2) == 0)
+            continue;
+        any = true;
+        if (strstr(name, argv[i]))
+            return true;
+    }
+    return !any;
+}
+
+static int options(int argc, char **argv, bool *all)
+{
+    int kinds = 0;
+
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--long") == 0)
+            *all = true;
+        for (int k = STEP_KILL; k <= STEP_CHAIN; k *= 2)
+            if (strncmp(argv[i], "--", 2) == 0 && strcmp(argv[i] + 2, kind_names[k]) == 0)
+                kinds |= k;
+    }
+    return kinds ? kinds : STEP_KILL | STEP_STOP | STEP_CHAIN;
+}
+
+int step_main(int argc, char **argv, const struct step_scenario *const *list, size_t n)
+{
+    struct step_run *run;
+    struct totals sum = {0};
+    bool all = false;
+    int kinds = options(argc, argv, &all);
+
+    run_again_quietly(argv);
+    if (!can_trace()) {
+        fprintf(stderr, "ptrace isn't allowed here: skipped\n");
+        return 77;
+    }
+    if (t_pin() < 0)
+        fprintf(stderr, "can't pin to one processor: this will be slow\n");
+    run = t_shared(sizeof(*run));
+    for (size_t i = 0; i < n; i++)
+        for (int k = STEP_KILL; k <= STEP_CHAIN; k *= 2)
+            if ((list[i]->kinds & kinds & k) && wanted(list[i]->name, argc, argv))
+                run_scenario(run, list[i], k, all, &sum);
+    printf("%llu states, %llu instructions, %llu kills and stops, worst %lld ms beyond a deadline, "
+           "%llu failed\n",
+           (unsigned long long)sum.n_states, (unsigned long long)sum.n_steps,
+           (unsigned long long)sum.n_passes, (long long)(sum.worst_ns / T_MS),
+           (unsigned long long)sum.n_failed);
+    return sum.n_failed > 100 ? 100 : (int)sum.n_failed;
+}

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * wraps.c - see wraps.h: one __wrap_ function for each libc function that the library
+ * uses and that can fail
+ *
+ * The errnos are those that the kernel can really give for the way the library calls it:
+ * shortages, signals, old kernels, seccomp. close and munmap do their work even when
+ * they are made to fail, as the kernel's do.
+ */
+#define _GNU_SOURCE
+#include "wraps.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
+
+static int countdown, chosen;
+static char hit[64];
+
+void wraps_arm(int nth, int variant)
+{
+    hit[0] = 0;
+    chosen = variant;
+    countdown = nth;
+}
+
+void wraps_disarm(void)
+{
+    countdown = 0;
+}
+
+const char *wraps_hit(void)
+{
+    return hit;
+}
+
+/* Counts a call; true if it is the one that fails: errno is set. @errors end with 0. */
+static bool fails(const char *name, const int *errors)
+{
+    int n = 0;
+
+    while (errors[n])
+        n++;
+    if (countdown == 0 || n == 0 || --countdown > 0)
+        return false;
+    errno = errors[chosen % n];
+    snprintf(hit, sizeof(hit), "%s (%s)", name, strerrorname_np(errno));
+    return true;
+}
+
+#define FAILS(name, ...) fails(name, (const int[]){__VA_ARGS__, 0})
+
+/* Declares the real function and opens the wrapper of the same type. */
+#define WRAP(type, name, ...)                                                                      \
+    type __real_##name(__VA_ARGS__);                                                               \
+    type __wrap_##name(__VA_ARGS__);                                                               \
+    type __wrap_##name(__VA_ARGS__)
+
+static const int none[] = {0};
+
+static const struct {
+    long nr;
+    const char *name;
+    int errors[5];
+} calls[] = {
+    {SYS_futex, "futex", {EINTR, EAGAIN}},
+    {SYS_membarrier, "membarrier", {ENOSYS, EPERM}},
+    {SYS_pidfd_open, "pidfd_open", {EMFILE, ENOMEM, ENOSYS, EPERM}},
+    {SYS_tkill, "tkill", {EPERM}},
+    {SYS_get_robust_list, "get_robust_list", {EPERM, ENOSYS}},
+    {SYS_read, "read", {EINTR, EAGAIN}},
+    {SYS_preadv2, "preadv2", {EAGAIN, EOPNOTSUPP, ENOSYS}},
+    {SYS_write, "write", {EAGAIN}},
+    {SYS_pwritev2, "pwritev2", {EAGAIN, EOPNOTSUPP, ENOSYS}},
+    {SYS_ppoll, "ppoll", {EINTR, ENOMEM}},
+    {SYS_openat, "openat", {EMFILE, ENFILE, ENOENT, EACCES}},
+    {SYS_close, "close", {0}}, /* its result is nobody's business: see h7_sys_close() */
+    {SYS_gettid, "gettid", {0}},
+    {SYS_exit, "exit", {0}},
+};
+
+static bool call_fails(long nr)
+{
+    for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++)
+        if (calls[i].nr == nr)
+            return fails(calls[i].name, calls[i].errors);
+    return FAILS("an unknown system call", ENOSYS);
+}
+
+WRAP(long, syscall, long nr, ...)
+{
+    va_list ap;
+    long a[6];
+
+    va_start(ap, nr);
+    for (int i = 0; i < 6; i++)
+        a[i] = va_arg(ap, long);
+    va_end(ap);
+    if (call_fails(nr))
+        return -1;
+    return __real_syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
+static const int *fcntl_errors(int cmd)
+{
+    static const int dup[] = {EMFILE, 0}, size[] = {EPERM, EBUSY, ENOMEM, 0};
+    static const int seal[] = {EPERM, EBUSY, 0}, seals[] = {EINVAL, 0}, flags[] = {ENOMEM, 0};
+
+    switch (cmd) {
+    case F_DUPFD:
+    case F_DUPFD_CLOEXEC: return dup;
+    case F_SETPIPE_SZ: return size;
+    case F_ADD_SEALS: return seal;
+    case F_GET_SEALS: return seals;
+    case F_GETFL:
+    case F_SETFL: return flags;
+    default: return none;
+    }
+}
+
+WRAP(int, fcntl, int fd, int cmd, ...)
+{
+    va_list ap;
+    long arg;
+
+    va_start(ap, cmd);
+    arg = va_arg(ap, long);
+    va_end(ap);
+    return fails("fcntl", fcntl_errors(cmd)) ? -1 : __real_fcntl(fd, cmd, arg);
+}
+
+WRAP(void *, mmap, void *at, size_t len, int prot, int flags, int fd, off_t off)
+{
+    return FAILS("mmap", ENOMEM) ? MAP_FAILED : __real_mmap(at, len, prot, flags, fd, off);
+}
+
+WRAP(int, munmap, void *at, size_t len)
+{
+    int rc = __real_munmap(at, len);
+
+    return FAILS("munmap", ENOMEM) ? -1 : rc;
+}
+
+WRAP(int, madvise, void *at, size_t len, int advice)
+{
+    return FAILS("madvise", EINVAL, ENOMEM) ? -1 : __real_madvise(at, len, advice);
+}
+
+WRAP(int, memfd_create, const char *name, unsigned flags)
+{
+    return FAILS("memfd_create", EMFILE, ENFILE, ENOMEM, EINVAL) ? -1
+                                                                 : __real_memfd_create(name, flags);
+}
+
+WRAP(int, ftruncate, int fd, off_t len)
+{
+    return FAILS("ftruncate", ENOSPC, ENOMEM, EFBIG) ? -1 : __real_ftruncate(fd, len);
+}
+
+WRAP(int, fallocate, int fd, int mode, off_t off, off_t len)
+{
+    return FAILS("fallocate", ENOSPC, EINTR, ENOMEM) ? -1 : __real_fallocate(fd, mode, off, len);
+}
+
+WRAP(int, fstat, int fd, struct stat *st)
+{
+    return FAILS("fstat", ENOMEM) ? -1 : __real_fstat(fd, st);
+}
+
+WRAP(int, stat, const char *path, struct stat *st)
+{
+    return FAILS("stat", ENOENT, EACCES, ENOMEM) ? -1 : __real_stat(path, st);
+}
+
+WRAP(int, fstatfs, int fd, struct statfs *st)
+{
+    return FAILS("fstatfs", ENOSYS, ENOMEM) ? -1 : __real_fstatfs(fd, st);
+}
+
+WRAP(int, pipe2, int fds[2], int flags)
+{
+    return FAILS("pipe2", EMFILE, ENFILE) ? -1 : __real_pipe2(fds, flags);
+}
+
+WRAP(int, open, const char *path, int flags, ...)
+{
+    va_list ap;
+    int mode;
+
+    va_start(ap, flags);
+    mode = va_arg(ap, int);
+    va_end(ap);
+    return FAILS("open", EMFILE, ENFILE, ENOENT, EACCES) ? -1 : __real_open(path, flags, mode);
+}
+
+WRAP(int, openat, int dir, const char *path, int flags, ...)
+{
+    va_list ap;
+    int mode;
+
+    va_start(ap, flags);
+    mode = va_arg(ap, int);
+    va_end(ap);
+    return FAILS("openat", EMFILE, ENFILE, ENOENT, EACCES)
+               ? -1 : __real_openat(dir, path, flags, mode);
+}
+
+WRAP(int, linkat, int from, const char *old, int to, const char *new, int flags)
+{
+    return FAILS("linkat", EEXIST, ENOSPC, EACCES) ? -1 : __real_linkat(from, old, to, new, flags);
+}
+
+WRAP(ssize_t, pread, int fd, void *buf, size_t len, off_t off)
+{
+    return FAILS("pread", EINTR, ENOMEM) ? -1 : __real_pread(fd, buf, len, off);
+}
+
+WRAP(int, ioctl, int fd, unsigned long request, ...)
+{
+    va_list ap;
+    void *arg;
+
+    va_start(ap, request);
+    arg = va_arg(ap, void *);
+    va_end(ap);
+    return FAILS("ioctl", ENOMEM) ? -1 : __real_ioctl(fd, request, arg);
+}
+
+/* Only the four arguments that the library uses. */
+WRAP(int, clone, int (*fn)(void *), void *stack, int flags, void *arg, ...)
+{
+    return FAILS("clone", EAGAIN, ENOMEM, EPERM) ? -1 : __real_clone(fn, stack, flags, arg);
+}
+
+WRAP(pid_t, waitpid, pid_t pid, int *status, int options)
+{
+    return FAILS("waitpid", EINTR) ? -1 : __real_waitpid(pid, status, options);
+}
+
+WRAP(void *, aligned_alloc, size_t align, size_t len)
+{
+    return FAILS("aligned_alloc", ENOMEM) ? NULL : __real_aligned_alloc(align, len);
+}

@@ -1,0 +1,164 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# hepta bench: what it prints and how it exits. Figures are never judged here.
+
+load common
+
+quick="--seconds 0.01 --runs 3"
+
+@test "JSON: one object a line with every field, for every back end" {
+    needs_two_cpus
+    hepta bench pipe $quick --bytes 64,65536 --json >"$tmp/out" 2>"$tmp/err"
+    [ ! -s "$tmp/err" ]
+    jq -es 'all(.[]; .mechanism == "pipe" and .cpus == "apart" and .mode == "adaptive"
+                     and .status == "ok" and .runs == 3 and .spread >= 0
+                     and .msgs_per_s > 0 and .bytes_per_s > 0)' "$tmp/out"
+    jq -es 'all(.[] | select(.test == "pingpong");
+                .p50_ns > 0 and .p50_ns <= .p99_ns and .p99_ns <= .p999_ns)' "$tmp/out"
+    jq -es 'all(.[] | select(.test == "stream"); .p50_ns == null and .p99_ns == null
+                and (.bytes_per_s - .msgs_per_s * .bytes | fabs) < .bytes)' "$tmp/out"
+    run jq -r 'select(.test == "stream" and .bytes == 65536) | .backend' "$tmp/out"
+    [ "$(sort <<<"$output" | xargs)" = \
+        "hepta hepta-spsc hepta-spsc-zerocopy hepta-zerocopy kernel kernel-vmsplice limit" ]
+    run jq -r 'select(.test == "pingpong" and .bytes == 64) | .backend' "$tmp/out"
+    [ "$(sort <<<"$output" | xargs)" = "hepta hepta-spsc kernel limit" ]
+    [ "$(wc -l <"$tmp/out")" -eq "$(jq -s length "$tmp/out")" ]
+}
+
+@test "every wait mode works, on one cpu too" {
+    for mode in sleep adaptive; do
+        run hepta bench pipe $quick --mode $mode --cpus same --json
+        [ "$status" -eq 0 ]
+        printf '%s\n' "$output" | jq -es --arg m $mode \
+            'length == 6 and all(.[]; .mode == $m and .cpus == "same" and .status == "ok")'
+    done
+    needs_two_cpus
+    run hepta bench pipe $quick --mode busy --json
+    [ "$status" -eq 0 ]
+    printf '%s\n' "$output" | jq -es 'all(.[]; .mode == "busy" and .status == "ok")'
+}
+
+@test "odd sizes: the smallest, no multiple of anything, more than the capacity" {
+    run hepta bench pipe $quick --cpus same --bytes 8,100,4099,3M --json
+    [ "$status" -eq 0 ]
+    printf '%s\n' "$output" | jq -es 'all(.[]; .status == "ok")
+        and ([.[].bytes] | unique) == [8, 100, 4099, 3145728]'
+}
+
+@test "tables: rows, then ratios to the kernel" {
+    run hepta bench pipe $quick --cpus same --test pingpong
+    [ "$status" -eq 0 ]
+    [[ "${lines[0]}" == TEST*P50*P99*P99.9*MSGS/S*SPREAD* ]]
+    [[ "$output" == *"VS KERNEL"* ]]
+    [ "$(printf '%s\n' "$output" | grep -cE '^pingpong +64 adaptive same +hepta ')" -eq 2 ]
+    [[ "$output" != *$'\033'* ]]
+}
+
+@test "--backends and --test narrow the rows" {
+    run hepta bench pipe $quick --cpus same --backends kernel --test stream --json
+    [ "$status" -eq 0 ]
+    printf '%s\n' "$output" |
+        jq -es 'length == 1 and .[0].backend == "kernel" and .[0].test == "stream"'
+}
+
+@test "wrong values: status 2 and what would be right" {
+    wrong() {
+        run hepta bench "$@"
+        [ "$status" -eq 2 ] || { echo "status $status for: $*"; return 1; }
+        [[ "$output" == *"hepta bench --help"* ]] || { echo "no hint for: $*"; return 1; }
+    }
+    wrong
+    wrong pipe pipe
+    wrong teapot
+    wrong pipe --bytes 0
+    wrong pipe --bytes 7
+    wrong pipe --bytes 17M
+    wrong pipe --bytes -64
+    wrong pipe --bytes 64x
+    wrong pipe --bytes ,
+    wrong pipe --bytes ""
+    wrong pipe --bytes 99999999999999999999
+    wrong pipe --bytes 18446744073709551615G
+    wrong pipe --bytes 8,8,8,8,8,8,8,8,8,8,8,8,8,8,8,8,8
+    wrong pipe --mode lazy
+    wrong pipe --cpus three
+    wrong pipe --test juggling
+    wrong pipe --seconds 0
+    wrong pipe --seconds -1
+    wrong pipe --seconds nan
+    wrong pipe --seconds inf
+    wrong pipe --seconds 1x
+    wrong pipe --runs 0
+    wrong pipe --runs 1.5
+    wrong pipe --runs 1000
+    wrong pipe --backends kernel,teapot
+    wrong pipe --bytes
+    wrong pipe --targets --bytes 64
+    wrong pipe --backends limit --cpus same
+}
+
+@test "a measurement that takes ten times its bound is killed: status 4, and it says so" {
+    # Two processes that spin on one cpu need a time slice for each message.
+    run hepta bench pipe --mode busy --cpus same --backends kernel --test pingpong \
+        --seconds 0.0001 --runs 5 --json
+    [ "$status" -eq 4 ]
+    [[ "$output" == *"timed out"*"killed"* ]]
+    printf '%s\n' "$output" | grep '^{' | jq -es 'length == 1 and .[0].status == "timed out"
+        and .[0].p50_ns == null and .[0].runs == 0'
+}
+
+@test "one cpu only: apart is unavailable, same is not" {
+    command -v taskset >/dev/null || skip "no taskset(1)"
+    cpu=$(taskset -pc $$ | sed 's/.*[: ]\([0-9]\+\)\([-,].*\)\?$/\1/')
+    run timeout 60 taskset -c "$cpu" "$HEPTA" bench pipe $quick --backends kernel --json
+    [ "$status" -eq 1 ]
+    [[ "$output" == *unavailable* ]]
+    run timeout 60 taskset -c "$cpu" "$HEPTA" bench pipe $quick --backends kernel --cpus same --json
+    [ "$status" -eq 0 ]
+}
+
+@test "--targets judges every ratio: status 0 or 1 as it says" {
+    needs_two_cpus
+    run hepta bench pipe --targets --seconds 0.01 --runs 1 --json
+    rows=$(printf '%s\n' "$output" | grep '"verdict"')
+    printf '%s\n' "$rows" | jq -es 'length >= 20 and all(.[]; .ratio > 0 and .than > 0
+        and (if .bound == "at most" then .ratio <= .than else .ratio >= .than end)
+            == (.verdict == "met"))'
+    missed=$(printf '%s\n' "$rows" | jq -s '[.[] | select(.verdict != "met")] | length')
+    [ "$status" -eq $((missed > 0)) ]
+}
+
+@test "head -1 gets its line" {
+    run bash -c 'timeout 60 "$0" bench pipe --cpus same --seconds 0.01 --runs 1 --json | head -1' \
+        "$HEPTA"
+    [ "$(jq -r .mechanism <<<"$output")" = pipe ]
+}
+
+@test "progress and colours: on a terminal, not otherwise, no colours with NO_COLOR" {
+    args="bench pipe --cpus same --backends kernel,hepta --seconds 0.01 --runs 1"
+    hepta $args >"$tmp/out" 2>"$tmp/err"
+    [ ! -s "$tmp/err" ]
+    on_terminal "'$HEPTA' $args"
+    [ "$status" -eq 0 ]
+    [[ "$output" == *"run 1 of 1"* ]]
+    [[ "$output" == *$'\033[1m'* ]]
+    on_terminal "NO_COLOR=1 '$HEPTA' $args"
+    [ "$status" -eq 0 ]
+    [[ "$output" == *"run 1 of 1"* ]]
+    [[ "$output" != *$'\033[1m'* ]]
+}
+
+@test "killed in the middle: no process of it is left" {
+    timeout 60 "$HEPTA" bench pipe --mode busy --cpus same --backends kernel --seconds 30 &
+    sleep 0.5
+    bench=$(pgrep -P $!)
+    pair=$(pgrep -P "$bench")
+    [ "$(printf '%s\n' "$pair" | wc -l)" -eq 2 ]
+    kill -KILL "$bench"
+    wait $! || true
+    for _ in $(seq 100); do
+        ps -o stat= -p "$(echo $pair | tr ' ' ,)" | grep -qv '^Z' || return 0
+        sleep 0.1
+    done
+    return 1
+}
