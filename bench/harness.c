@@ -5,7 +5,7 @@
  * Read from bench_run() upwards. Each measurement has a fresh pair of processes and a
  * fresh link, so the luck of one memory placement doesn't decide. A measurement first
  * doubles the number of messages until that takes an eighth of its bound (the warm-up,
- * which also calibrates), then takes the number that fills the rest. The coordinator
+ * which also calibrates), then takes the number that fills most of the rest. The coordinator
  * sleeps meanwhile; when ten times the bound has passed it kills the pair.
  */
 #define _GNU_SOURCE
@@ -27,12 +27,19 @@
 
 #define WATCHDOG 10 /* times the bound of a measurement */
 #define FIRST_N  8
+#define PORTIONS 4
 
 struct pair {
     pid_t pid[2];
     int control[2];
     struct histogram *rtt;
     int64_t killed_at; /* CLOCK_MONOTONIC ns */
+};
+
+/* Several exchanges. */
+struct sum {
+    uint64_t n, preempted;
+    double ns, ticks;
 };
 
 static void tell(struct bench_cell *cell, enum bench_status status, const char *form, ...)
@@ -104,23 +111,30 @@ static int pair_start(struct pair *pair, const struct bench_cell *cell, void *li
     return rc;
 }
 
-/* One reply, or why there is none. */
-static int await(struct pair *pair, int i, struct peer_reply *reply)
+/* Fills in the replies as they come. 0 when both are there and good, or what went wrong
+ * first: the other side may then wait for a message that will never come. */
+static int await(struct pair *pair, struct peer_reply reply[2])
 {
-    struct pollfd pfd = {.fd = pair->control[i], .events = POLLIN};
+    struct pollfd pfd[2] = {{pair->control[0], POLLIN, 0}, {pair->control[1], POLLIN, 0}};
 
-    for (;;) {
+    while (pfd[0].fd >= 0 || pfd[1].fd >= 0) {
         int64_t left = pair->killed_at - bench_now_ns();
-        int n = poll(&pfd, 1, left > 0 ? (int)(left / 1000000) + 1 : 0);
-        if (n > 0)
-            break;
-        if (n == 0 && left <= 0)
-            return -ETIMEDOUT;
+        int n = poll(pfd, 2, left > 0 ? (int)(left / 1000000) + 1 : 0);
         if (n < 0 && errno != EINTR)
             return -errno;
+        if (n == 0 && left <= 0)
+            return -ETIMEDOUT;
+        for (int i = 0; i < 2 && n > 0; i++) {
+            if (pfd[i].fd < 0 || !pfd[i].revents)
+                continue;
+            if (recv(pfd[i].fd, &reply[i], sizeof(*reply), 0) != sizeof(*reply))
+                return -ECHILD;
+            if (reply[i].err)
+                return (int)reply[i].err;
+            pfd[i].fd = -1; /* poll() passes over it */
+        }
     }
-    ssize_t n = recv(pair->control[i], reply, sizeof(*reply), 0);
-    return n == sizeof(*reply) ? 0 : -ECHILD;
+    return 0;
 }
 
 static const char *reason(int err)
@@ -134,70 +148,71 @@ static const char *reason(int err)
     return strerror(-err);
 }
 
-/* Both sides exchange @n messages; @out is the first side's reply, or in a stream the
- * second's, who sees the last message arrive. */
-static int exchange(struct pair *pair, const struct bench_cell *cell, uint64_t n,
-                    struct peer_reply *out)
+/* Both sides exchange @n messages, which are added to @sum: the time by the first side's
+ * clock, or in a stream the second's, who sees the last message arrive. */
+static int exchange(struct pair *pair, const struct bench_cell *cell, uint64_t n, struct sum *sum)
 {
+    bool is_stream = cell->on.test == BENCH_STREAM;
     struct peer_command command = {.n = n};
     struct peer_reply reply[2];
-    int rc = 0;
 
     for (int i = 1; i >= 0; i--)
         if (send(pair->control[i], &command, sizeof(command), MSG_NOSIGNAL) < 0)
             return -ECHILD;
-    for (int i = 0; i < 2; i++) {
-        int err = await(pair, i, &reply[i]);
-        if (err)
-            return rc ? rc : err;
-        if (reply[i].err && !rc)
-            rc = (int)reply[i].err;
-        if (rc) /* the other may be waiting for a message that will never come */
-            return rc;
-    }
-    *out = reply[cell->on.test == BENCH_STREAM];
-    out->preempted = reply[0].preempted + reply[1].preempted;
+    int rc = await(pair, reply);
+    if (rc)
+        return rc;
+    sum->n += is_stream ? n - 1 : n; /* a stream's clock starts at its first message */
+    sum->ns += (double)reply[is_stream].ns;
+    sum->ticks += (double)reply[is_stream].ticks;
+    sum->preempted += reply[0].preempted + reply[1].preempted;
     return 0;
 }
 
-static void figures(const struct bench_cell *cell, const struct pair *pair, uint64_t n,
-                    const struct peer_reply *reply, struct bench_sample *out)
+static void figures(const struct bench_cell *cell, const struct pair *pair, const struct sum *sum,
+                    struct bench_sample *out)
 {
-    double ns = reply->ns ? (double)reply->ns : 1;
-    double half_tick = reply->ticks ? ns / (double)reply->ticks / 2 : 0;
+    double half_tick = sum->ticks > 0 ? sum->ns / sum->ticks / 2 : 0;
+    double ns = sum->ns > 0 ? sum->ns : 1;
 
     memset(out, 0, sizeof(*out));
-    out->disturbed_per_s = (double)reply->preempted / ns * 1e9;
-    if (cell->on.test == BENCH_STREAM) {
-        out->msgs_per_s = (double)(n - 1) / ns * 1e9;
+    out->disturbed_per_s = (double)sum->preempted / ns * 1e9;
+    out->msgs_per_s = (double)sum->n / ns * 1e9;
+    if (cell->on.test == BENCH_STREAM)
         return;
-    }
+    out->msgs_per_s *= 2;
     out->p50_ns = histogram_percentile(pair->rtt, 0.5) * half_tick;
     out->p99_ns = histogram_percentile(pair->rtt, 0.99) * half_tick;
     out->p999_ns = histogram_percentile(pair->rtt, 0.999) * half_tick;
-    out->msgs_per_s = 2 * (double)n / ns * 1e9;
 }
 
+/* In portions: one that turns out slow, because the machine got another mood or guest,
+ * doesn't make the whole many times too long. */
 static int direct(struct pair *pair, const struct bench_cell *cell, double seconds,
                   struct bench_sample *out)
 {
     double bound = seconds * 1e9;
-    struct peer_reply reply = {0};
+    struct sum warm = {0}, sum = {0};
     uint64_t n = FIRST_N;
 
     for (;; n *= 2) {
-        int rc = exchange(pair, cell, n, &reply);
+        warm = (struct sum){0};
+        int rc = exchange(pair, cell, n, &warm);
         if (rc)
             return rc;
-        if ((double)reply.ns >= bound / 8)
+        if (warm.ns >= bound / 8)
             break;
     }
-    double more = (double)n * bound * 0.7 / (double)reply.ns;
-    n = more > FIRST_N ? (uint64_t)more : FIRST_N;
-    int rc = exchange(pair, cell, n, &reply);
-    if (!rc)
-        figures(cell, pair, n, &reply, out);
-    return rc;
+    double portion = (double)n * bound * 0.7 / PORTIONS / warm.ns;
+    n = portion > FIRST_N ? (uint64_t)portion : FIRST_N;
+    histogram_clear(pair->rtt);
+    for (int i = 0; i < PORTIONS && sum.ns < bound; i++) {
+        int rc = exchange(pair, cell, n, &sum);
+        if (rc)
+            return rc;
+    }
+    figures(cell, pair, &sum, out);
+    return 0;
 }
 
 static int with_pair(struct bench_cell *cell, double seconds, const int cpu[2], void *link,

@@ -68,7 +68,6 @@ static int ping(struct run *r, uint64_t n, struct histogram *rtt)
 {
     int rc = 0;
 
-    histogram_clear(rtt);
     while (n-- > 0 && !rc) {
         uint64_t t0 = bench_ticks();
         rc = put(r);

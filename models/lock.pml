@@ -228,7 +228,7 @@ end:
     skip
 }
 
-#define KILL(i) atomic { deaths < DEATHS && !killed[i] -> killed[i] = true; deaths++ }
+#define KILL(i) atomic { i <= THREADS && deaths < DEATHS && !killed[i] -> killed[i] = true; deaths++ }
 #define LOSE(i) atomic { lost < LOST && pending[i] && !killed[i] -> pending[i] = false; lost++ }
 
 active proctype demons()
@@ -241,6 +241,7 @@ end:
     :: LOSE(1)
     :: LOSE(2)
     :: LOSE(3)
+    :: break /* or else a late blow would be awaited, and nothing ever looked stuck */
     od
 }
 

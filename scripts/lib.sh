@@ -35,6 +35,7 @@ check_packages=(
     libc6-dbg:/usr/lib/debug/.build-id
     libc6-dev-arm64-cross:/usr/aarch64-linux-gnu/include/stdio.h
     libcmocka-dev:/usr/include/cmocka.h
+    procps:ps
     python3:python3
     qemu-user:qemu-aarch64
     scdoc:scdoc
@@ -51,6 +52,14 @@ present() {
     esac
 }
 
+# missing PACKAGE:PROBE...: the names of the packages that are not there
+missing() {
+    local entry
+    for entry; do
+        present "${entry#*:}" || echo "${entry%%:*}"
+    done
+}
+
 # root_prefix: how to become root, if at all; sudo may ask only where somebody can answer
 root_prefix() {
     if [ "$(id -u)" -eq 0 ]; then
@@ -64,20 +73,18 @@ root_prefix() {
 
 # need_packages PACKAGE:PROBE...
 need_packages() {
-    local entry root missing=()
-    for entry; do
-        present "${entry#*:}" || missing+=("${entry%%:*}")
-    done
-    [ ${#missing[@]} -gt 0 ] || return 0
-    say "Missing Debian packages: ${missing[*]}"
+    local root wanted
+    mapfile -t wanted < <(missing "$@")
+    [ ${#wanted[@]} -gt 0 ] || return 0
+    say "Missing Debian packages: ${wanted[*]}"
     command -v apt-get >/dev/null || die "no apt-get here; install their equivalents by hand"
     read -ra root < <(root_prefix) ||
-        die "neither root nor sudo; as root, run: apt-get install ${missing[*]}"
+        die "neither root nor sudo; as root, run: apt-get install ${wanted[*]}"
     say "Installing them with apt-get"
     "${root[@]}" apt-get update -q || die "apt-get update failed"
     "${root[@]}" DEBIAN_FRONTEND=noninteractive \
-        apt-get install -q -y --no-install-recommends "${missing[@]}" ||
-        die "apt-get could not install: ${missing[*]}"
+        apt-get install -q -y --no-install-recommends "${wanted[@]}" ||
+        die "apt-get could not install: ${wanted[*]}"
 }
 
 # build DIR TARGET OPTION...: set up a build directory, anew if its options changed, and
@@ -94,10 +101,11 @@ build() {
     ninja --quiet -C "$dir" "$target" >"$log" 2>&1 || { cat "$log" && return 1; }
 }
 
-# release_build TARGET: the build at build/, which ./demo and ./check share. Debug
-# information costs the program nothing and makes valgrind's reports readable.
+# release_build TARGET: the build at build/, which ./demo and ./check share; with tests and
+# manual as soon as everything for them is there. Debug information costs the program
+# nothing and makes valgrind's reports readable.
 release_build() {
     local features=disabled
-    present /usr/include/cmocka.h && present scdoc && features=enabled
+    [ -n "$(missing "${check_packages[@]}")" ] || features=enabled
     CC=gcc build build "$1" -Doptimization=3 -Ddebug=true -Dtests=$features -Dman=$features
 }

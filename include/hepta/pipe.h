@@ -11,7 +11,9 @@
  * What differs from the kernel's pipe, on purpose: an end is a handle, not a descriptor;
  * the capacity counts bytes, not pages; no SIGPIPE; a read whose process is killed
  * inside the call leaves the bytes for the next reader; a wait that a signal handler
- * interrupts returns -EINTR, under SA_RESTART, too (as poll(2) does).
+ * interrupts returns -EINTR, under SA_RESTART, too (as poll(2) does); a handler that runs
+ * just before the thread goes to sleep, or while it waits for a running holder of the
+ * lock, doesn't end the wait.
  *
  * A last peer that was killed without close() is noticed at the latest: by a verb that
  * waits, 5 ms after it began to wait or at once if it has waited longer; by HEPTA_NOW and
@@ -21,15 +23,16 @@
  * Errors every verb can return, not repeated below: -EINVAL (@pipe is NULL), -EBADF
  * (closed handle, another kind, or the wrong end), -EBADMSG (the shared segment was
  * corrupted by a peer; close it), -EXDEV (after fork into another PID namespace),
- * -EDEADLK (called from a signal handler that interrupted a Hepta verb, or by a thread
- * that holds a reservation or peek on this end), -ENOSYS (a thread made by a raw
- * clone() without robust futexes, or a vfork child).
+ * -EDEADLK (called by a thread that holds a reservation or peek on this end, or from a
+ * signal handler that interrupted a verb inside its lock), -ENOSYS (a thread made by a raw
+ * clone() without robust futexes).
  *
  * Trust: who holds an end may corrupt what is in the pipe. Whatever it writes there, the
  * other side never faults, never reads or writes outside the segment, and keeps its
  * deadlines within 100 ms.
  *
- * No verb is async-signal-safe. No verb is a cancellation point.
+ * No verb is async-signal-safe, nor may a handler that interrupted one fork and return.
+ * No verb is a cancellation point.
  */
 #ifndef HEPTA_PIPE_H
 #define HEPTA_PIPE_H
@@ -106,7 +109,8 @@ struct hepta_pipe_stat {
  * Crash:  everything goes with the last process that has an end.
  * Return: 0, or -EINVAL (flags, capacity, wait, spin_ns), -E2BIG (@opt is of a newer
  * library and uses a field that this one doesn't know), -EFAULT (@reader or @writer is
- * NULL), -ENOMEM, -ENOSPC (no memory for the segment), -EMFILE, -ENFILE, -ENOSYS.
+ * NULL), -ENOMEM, -ENOSPC (no memory for the segment, or RLIMIT_FSIZE is below it),
+ * -EMFILE, -ENFILE, -ENOSYS (the kernel lacks or refuses a call that is needed).
  */
 int hepta_pipe_new(struct hepta_pipe **reader, struct hepta_pipe **writer,
                    const struct hepta_pipe_options *opt);
@@ -178,7 +182,7 @@ int hepta_pipe_reserve(struct hepta_pipe *pipe, size_t len, void **ptr, int64_t 
  *
  * Never waits for readers. Return: 0, or -EINVAL (no reservation of this thread, @len),
  * -EPIPE (no reader; the reservation is gone), -ETIMEDOUT (a stopped process held the
- * writers' lock for 100 ms; the reservation stands, call again).
+ * writers' lock for 50 ms; the reservation stands, call again).
  */
 int hepta_pipe_commit(struct hepta_pipe *pipe, size_t len);
 
@@ -205,7 +209,7 @@ ssize_t hepta_pipe_peek(struct hepta_pipe *pipe, const void **ptr, int64_t deadl
  *        the packet, anything else consumes all of it
  *
  * Return: 0, or -EINVAL (no peek of this thread, @len), -ETIMEDOUT (a stopped process
- * held the readers' lock for 100 ms; the peek stands, call again).
+ * held the readers' lock for 50 ms; the peek stands, call again).
  */
 int hepta_pipe_release(struct hepta_pipe *pipe, size_t len);
 
@@ -215,14 +219,15 @@ int hepta_pipe_release(struct hepta_pipe *pipe, size_t len);
  *
  * Wait for POLLIN on both ends, level-triggered. Read end: readable while the pipe is not
  * empty. Write end: readable while PIPE_BUF bytes are free (a packet of PIPE_BUF fits).
- * POLLHUP: the other side is gone. It can show readable once when another process was
- * faster, or while another thread holds a reservation or peek: use HEPTA_NOW after it.
+ * POLLHUP: the other side is gone. It can show readable when another process was faster,
+ * while another thread holds a reservation or peek, or (HEPTA_PIPE_SPSC) just before a
+ * commit: use HEPTA_NOW after it.
  * The descriptor belongs to the handle: don't read, write or close it.
  *
  * From the first call on, each change between empty and not empty (full and not full)
  * costs a system call, for all users of the pipe and until its end.
  *
- * Return: the descriptor, or -ETIMEDOUT (a stopped process held the lock for 100 ms).
+ * Return: the descriptor, or -ETIMEDOUT (a stopped process held the lock for 50 ms).
  */
 int hepta_pipe_fd(struct hepta_pipe *pipe);
 

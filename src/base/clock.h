@@ -18,10 +18,19 @@ static inline struct timespec h7_timespec(int64_t ns)
 /* The kernel's tick (1 to 10 ms apart): a few ns to read, for "has time passed at all". */
 int64_t h7_clock_tick(void);
 
+/* HEPTA_NOW for the rest of a verb that has had its first try: no more grace, no second
+ * look. Verbs pass no caller's deadline on that looks like it. */
+#define H7_EXPIRED ((int64_t)INT64_MIN)
+
+static inline int64_t h7_deadline(int64_t deadline)
+{
+    return deadline < 0 ? 1 : deadline; /* long past, either way */
+}
+
 /* What a verb returns that can't proceed and has no time left. */
 static inline int h7_expired(int64_t deadline)
 {
-    return deadline == HEPTA_NOW ? -EAGAIN : -ETIMEDOUT;
+    return deadline == HEPTA_NOW || deadline == H7_EXPIRED ? -EAGAIN : -ETIMEDOUT;
 }
 
 static inline int64_t h7_earlier(int64_t a, int64_t b)

@@ -65,7 +65,19 @@ static void test_small_ones(void **state)
     assert_int_equal(ts.tv_nsec, 5);
     assert_int_equal(h7_expired(HEPTA_NOW), -EAGAIN);
     assert_int_equal(h7_expired(1), -ETIMEDOUT);
+    assert_int_equal(h7_expired(H7_EXPIRED), -EAGAIN);
     assert_true(h7_earlier(HEPTA_FOREVER, 5) == 5);
+}
+
+/* A caller's deadline never looks like the mark that verbs use among themselves. */
+static void test_callers_deadlines(void **state)
+{
+    (void)state;
+    assert_true(h7_deadline(H7_EXPIRED) == 1);
+    assert_true(h7_deadline(-5) == 1);
+    assert_true(h7_deadline(HEPTA_NOW) == HEPTA_NOW);
+    assert_true(h7_deadline(77) == 77);
+    assert_true(h7_deadline(HEPTA_FOREVER) == HEPTA_FOREVER);
 }
 
 static const struct CMUnitTest tests[] = {
@@ -75,6 +87,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_zero_and_less_have_passed),
     cmocka_unit_test(test_extremes),
     cmocka_unit_test(test_small_ones),
+    cmocka_unit_test(test_callers_deadlines),
 };
 
 UNIT_MAIN(tests)

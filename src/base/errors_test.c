@@ -18,9 +18,9 @@ static void test_sign_makes_no_difference(void **state)
 static void test_texts_of_our_own(void **state)
 {
     (void)state;
-    const int errs[] = {EAGAIN,       ETIMEDOUT, EINTR, EPIPE,   EBADF, EBADMSG,
-                        EPROTO,       EPERM,     EXDEV, EDEADLK, E2BIG, EPROTONOSUPPORT,
-                        EMEDIUMTYPE,  ENODATA,   ENOSYS, ENOSPC, EOWNERDEAD};
+    const int errs[] = {EAGAIN,      ETIMEDOUT, EINTR,  EPIPE,   EBADF,     EBADMSG,
+                        EPROTO,      EPERM,     EXDEV,  EDEADLK, E2BIG,     EPROTONOSUPPORT,
+                        EMEDIUMTYPE, ENODATA,   ENOSYS, ENOSPC,  EOWNERDEAD};
     for (size_t i = 0; i < sizeof errs / sizeof *errs; i++) {
         const char *text = hepta_strerror(-errs[i]);
         assert_string_not_equal(text, strerror(errs[i]));

@@ -83,9 +83,10 @@ pid_t h7_sys_gettid(void)
     return (pid_t)syscall(SYS_gettid);
 }
 
-int h7_sys_thread_probe(pid_t tid)
+int h7_sys_thread_probe(pid_t pid, pid_t tid)
 {
-    if (neg(syscall(SYS_tkill, tid, 0)) == -ESRCH)
+    long r = pid ? syscall(SYS_tgkill, pid, tid, 0) : syscall(SYS_tkill, tid, 0);
+    if (neg(r) == -ESRCH)
         return -ESRCH;
     /* A zombie can be signalled. Only a group leader becomes one, and has a pidfd; for
      * any other thread, and on kernels without pidfds, that it exists has to do. */
@@ -120,28 +121,15 @@ int h7_sys_poll(struct pollfd *fds, unsigned n, int64_t deadline)
     return (int)neg(syscall(SYS_ppoll, fds, n, tsp, NULL, (size_t)0));
 }
 
-/* Kernels before RWF_NOSIGNAL: block SIGPIPE, write, and take back the one we caused. */
-static ssize_t write_masked(int fd, const void *buf, size_t len)
-{
-    sigset_t pipe_set, pending, old;
-    sigemptyset(&pipe_set);
-    sigaddset(&pipe_set, SIGPIPE);
-    sigpending(&pending);
-    int was_pending = sigismember(&pending, SIGPIPE);
-    pthread_sigmask(SIG_BLOCK, &pipe_set, &old);
-    ssize_t r = neg(syscall(SYS_write, fd, buf, len));
-    if (r == -EPIPE && !was_pending) {
-        struct timespec zero = {0, 0};
-        while (sigtimedwait(&pipe_set, NULL, &zero) < 0 && errno == EINTR)
-            ;
-    }
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    return r;
-}
-
 static int supported(ssize_t r)
 {
     return r != -EOPNOTSUPP && r != -ENOSYS && r != -EINVAL;
+}
+
+static ssize_t write_flags(int fd, const void *buf, size_t len, int flags)
+{
+    struct iovec iov = {(void *)(uintptr_t)buf, len};
+    return neg(syscall(SYS_pwritev2, fd, &iov, 1L, -1L, -1L, flags));
 }
 
 static int would_block(int fd, short events)
@@ -150,31 +138,61 @@ static int would_block(int fd, short events)
     return h7_sys_poll(&p, 1, HEPTA_NOW) == 0;
 }
 
+/* Kernels before RWF_NOSIGNAL, and before RWF_NOWAIT on pipes: block SIGPIPE, write, and
+ * take back the one we caused. */
+static ssize_t write_masked(int fd, const void *buf, size_t len)
+{
+    sigset_t pipe_set, pending, old;
+    sigemptyset(&pipe_set);
+    sigaddset(&pipe_set, SIGPIPE);
+    sigpending(&pending);
+    int was_pending = sigismember(&pending, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe_set, &old);
+    ssize_t r = write_flags(fd, buf, len, RWF_NOWAIT);
+    if (!supported(r))
+        r = would_block(fd, POLLOUT) ? -EAGAIN : neg(syscall(SYS_write, fd, buf, len));
+    if (r == -EPIPE && !was_pending) {
+        struct timespec zero = {0, 0};
+        syscall(SYS_rt_sigtimedwait, &pipe_set, NULL, &zero, (size_t)8);
+    }
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return r;
+}
+
+/* What is supported is asked each time: the answer belongs to the open file, which a peer
+ * may have chosen, not to the process. */
 ssize_t h7_sys_write_nowait(int fd, const void *buf, size_t len)
 {
-    static struct h7_a32 unsupported; /* set once; relaxed: only saves a system call */
-    if (!h7_load32_relaxed(&unsupported)) {
-        struct iovec iov = {(void *)(uintptr_t)buf, len};
-        ssize_t r = neg(syscall(SYS_pwritev2, fd, &iov, 1L, -1L, -1L,
-                                RWF_NOSIGNAL | RWF_NOWAIT));
-        if (supported(r))
-            return r;
-        h7_store32_relaxed(&unsupported, 1);
-    }
-    return would_block(fd, POLLOUT) ? -EAGAIN : write_masked(fd, buf, len);
+    ssize_t r = write_flags(fd, buf, len, RWF_NOSIGNAL | RWF_NOWAIT);
+    return supported(r) ? r : write_masked(fd, buf, len);
 }
 
 ssize_t h7_sys_read_nowait(int fd, void *buf, size_t len)
 {
-    static struct h7_a32 unsupported; /* as above */
-    if (!h7_load32_relaxed(&unsupported)) {
-        struct iovec iov = {buf, len};
-        ssize_t r = neg(syscall(SYS_preadv2, fd, &iov, 1L, -1L, -1L, RWF_NOWAIT));
-        if (supported(r))
-            return r;
-        h7_store32_relaxed(&unsupported, 1);
-    }
+    struct iovec iov = {buf, len};
+    ssize_t r = neg(syscall(SYS_preadv2, fd, &iov, 1L, -1L, -1L, RWF_NOWAIT));
+    if (supported(r))
+        return r;
     return would_block(fd, POLLIN) ? -EAGAIN : h7_sys_read(fd, buf, len);
+}
+
+ssize_t h7_sys_pread(int fd, void *buf, size_t len, off_t at)
+{
+    return neg(syscall(SYS_pread64, fd, buf, len, at));
+}
+
+int h7_sys_openat(int dirfd, const char *path, int flags, mode_t mode)
+{
+    return (int)neg(syscall(SYS_openat, dirfd, path, flags, mode));
+}
+
+int h7_sys_allocate(int fd, off_t len)
+{
+    int r;
+    do
+        r = (int)neg(syscall(SYS_fallocate, fd, 0, (off_t)0, len));
+    while (r == -EINTR);
+    return r;
 }
 
 void h7_sys_close(int fd)

@@ -31,8 +31,9 @@ int h7_sys_memfd(const char *name);
 /* A descriptor for a process. pidfd_open(2). */
 int h7_sys_pidfd_open(pid_t pid);
 pid_t h7_sys_gettid(void);
-/* 0 if the thread runs, another user's too; -ESRCH if not, or its process is a zombie. */
-int h7_sys_thread_probe(pid_t tid);
+/* 0 if the thread runs, another user's too; -ESRCH if not, or its process is a zombie.
+ * pid: its process, 0 unknown. tgkill(2). */
+int h7_sys_thread_probe(pid_t pid, pid_t tid);
 /* The list head that the kernel walks when the calling thread dies. get_robust_list(2). */
 int h7_sys_robust_head(void **head);
 
@@ -45,6 +46,11 @@ int h7_sys_poll(struct pollfd *fds, unsigned n, int64_t deadline);
  * wait. */
 ssize_t h7_sys_read_nowait(int fd, void *buf, size_t len);
 ssize_t h7_sys_write_nowait(int fd, const void *buf, size_t len);
+
+/* pread(2), openat(2), fallocate(2) of all len bytes, without the cancellation point. */
+ssize_t h7_sys_pread(int fd, void *buf, size_t len, off_t at);
+int h7_sys_openat(int dirfd, const char *path, int flags, mode_t mode);
+int h7_sys_allocate(int fd, off_t len);
 
 /* close(2) that keeps quiet about -1. */
 void h7_sys_close(int fd);

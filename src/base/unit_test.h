@@ -34,21 +34,21 @@
 #include <unistd.h>
 
 #define UNIT_LIMIT_S 120
-#define UNIT_SKIP 77 /* a child's status: not possible here */
+#define UNIT_SKIP    77 /* a child's status: not possible here */
 
-#define UNIT_MAIN(tests)                                                                           \
-    int main(void)                                                                                 \
-    {                                                                                              \
-        alarm(UNIT_LIMIT_S);                                                                       \
-        return cmocka_run_group_tests(tests, NULL, NULL);                                          \
+#define UNIT_MAIN(tests)                                  \
+    int main(void)                                        \
+    {                                                     \
+        alarm(UNIT_LIMIT_S);                              \
+        return cmocka_run_group_tests(tests, NULL, NULL); \
     }
 
-#define CHILD_CHECK(x)                                                                             \
-    do {                                                                                           \
-        if (!(x)) {                                                                                \
-            fprintf(stderr, "%s:%d: in a child: %s\n", __FILE__, __LINE__, #x);                    \
-            _exit(1);                                                                              \
-        }                                                                                          \
+#define CHILD_CHECK(x)                                                          \
+    do {                                                                        \
+        if (!(x)) {                                                             \
+            fprintf(stderr, "%s:%d: in a child: %s\n", __FILE__, __LINE__, #x); \
+            _exit(1);                                                           \
+        }                                                                       \
     } while (0)
 
 /* fork(), and the child gets SIGKILL when this thread's process is gone. */

@@ -13,6 +13,7 @@
 
 #include "base/sys.h"
 #include "pipe/pipe_internal.h"
+#include "prim/life.h"
 
 #define ALL_FLAGS (HEPTA_PIPE_PACKET | HEPTA_PIPE_SPSC)
 
@@ -32,6 +33,17 @@ static int read_options(struct hepta_pipe_options *o, const struct hepta_pipe_op
         o->capacity > HEPTA_PIPE_CAPACITY_MAX)
         return -EINVAL;
     return 0;
+}
+
+/* Who this process is, before anything is made: it takes descriptors for a moment, and the
+ * first claim must not ask under a lock. */
+static int know_myself(void)
+{
+    struct h7_life me;
+    int r = h7_self() ? 0 : h7_self_fill();
+    if (r == 0)
+        r = h7_life_self(&me);
+    return r == -ESRCH ? -ENOSYS : r;
 }
 
 static uint64_t round_capacity(uint64_t want, uint32_t flags)
@@ -76,6 +88,7 @@ static int make_end(struct hepta_pipe **out, const struct h7_segment *seg, int r
     p->pidns = h7_self_pidns();
     h7_store64_relaxed(&p->gen, h7_fork_gen());
     h7_conduit_tune(&p->flow, o->wait, o->spin_ns);
+    h7_conduit_resync(&p->flow);
     h7_store32_release(&p->handle.kind, H7_KIND_PIPE);
     *out = p;
     return 0;
@@ -157,6 +170,9 @@ int hepta_pipe_new(struct hepta_pipe **reader, struct hepta_pipe **writer,
     int r = read_options(&o, opt);
     if (r < 0)
         return r;
+    r = know_myself();
+    if (r < 0)
+        return creation_error(r);
     struct h7_segment_spec spec = spec_of(&o);
     r = creation_error(make_parts(&t, &spec));
     if (r == 0)
@@ -223,6 +239,9 @@ int hepta_pipe_attach(struct hepta_pipe **out, const int fds[HEPTA_PIPE_NFDS],
     int r = read_options(&o, opt);
     if (r < 0)
         return r;
+    r = know_myself();
+    if (r < 0)
+        return r;
     const struct h7_segment_spec spec = spec_of(&o);
     struct h7_segment seg;
     r = h7_segment_attach(&seg, fds[H7_PIPE_FD_MEMORY], &spec, 1);
@@ -230,7 +249,10 @@ int hepta_pipe_attach(struct hepta_pipe **out, const int fds[HEPTA_PIPE_NFDS],
         return r;
     int ring_fd = fds[H7_PIPE_FD_RING], listen_fd = fds[H7_PIPE_FD_LISTEN];
     int role = role_of(h7_segment_control(&seg), ring_fd, listen_fd);
-    r = role < 0 ? role : seg.flags & ~ALL_FLAGS ? -EBADMSG : 0;
+    r = role < 0                                           ? role
+        : seg.flags & ~ALL_FLAGS                           ? -EBADMSG
+        : seg.data_len > round_capacity(HEPTA_PIPE_CAPACITY_MAX, 0) ? -EBADMSG
+                                                           : 0;
     if (r == 0)
         r = make_end(out, &seg, role, ring_fd, listen_fd, &o);
     if (r < 0) {
@@ -250,8 +272,7 @@ struct hepta_pipe *hepta_pipe_close(struct hepta_pipe *p)
     uint32_t open = H7_KIND_PIPE;
     if (!p || !h7_cas32_acquire(&p->handle.kind, &open, 0))
         return NULL; /* closed already: leave alone */
-    if (h7_load64_relaxed(&p->gen) == h7_fork_gen()) /* else: the parent's, not ours */
-        h7_conduit_abandon(&p->flow);
+    h7_conduit_abandon(&p->flow);
     h7_sys_close(p->flow.ring_fd);
     h7_sys_close(p->flow.listen_fd);
     h7_conduit_closed(p->flow.shared); /* after the close, before the mapping goes */

@@ -17,15 +17,16 @@ static int check_buffer(const void *buf, size_t len)
     return buf || len == 0 ? 0 : -EFAULT;
 }
 
-/* After fork: same mapping and descriptors, another process. What the parent's threads
- * had reserved or peeked is not ours. */
+/* After fork: same mapping and descriptors, another process; perhaps another namespace.
+ * What the parent's threads had reserved or peeked isn't ours: held_gen says so. */
 int h7_pipe_revalidate(struct hepta_pipe *p)
 {
-    if (!h7_self())
-        return -ENOSYS;
+    int r = h7_self() ? 0 : h7_self_fill();
+    if (r < 0)
+        return r;
     if (h7_self_pidns() != p->pidns)
         return -EXDEV;
-    h7_store64_relaxed(&p->flow.held_len, 0);
+    h7_conduit_resync(&p->flow);
     h7_store64_relaxed(&p->gen, h7_fork_gen());
     return 0;
 }
@@ -37,7 +38,7 @@ ssize_t hepta_pipe_write(struct hepta_pipe *p, const void *buf, size_t len, int6
         r = check_buffer(buf, len);
     if (h7_unlikely(r < 0 || len == 0))
         return r;
-    return h7_conduit_write(&p->flow, buf, len, deadline);
+    return h7_conduit_write(&p->flow, buf, len, h7_deadline(deadline));
 }
 
 ssize_t hepta_pipe_read(struct hepta_pipe *p, void *buf, size_t len, int64_t deadline)
@@ -47,7 +48,7 @@ ssize_t hepta_pipe_read(struct hepta_pipe *p, void *buf, size_t len, int64_t dea
         r = check_buffer(buf, len);
     if (h7_unlikely(r < 0 || len == 0))
         return r;
-    return h7_conduit_read(&p->flow, buf, len, deadline);
+    return h7_conduit_read(&p->flow, buf, len, h7_deadline(deadline));
 }
 
 int hepta_pipe_reserve(struct hepta_pipe *p, size_t len, void **ptr, int64_t deadline)
@@ -55,7 +56,7 @@ int hepta_pipe_reserve(struct hepta_pipe *p, size_t len, void **ptr, int64_t dea
     int r = h7_pipe_enter(p, H7_WRITER);
     if (r < 0)
         return r;
-    return ptr ? h7_conduit_reserve(&p->flow, len, ptr, deadline) : -EFAULT;
+    return ptr ? h7_conduit_reserve(&p->flow, len, ptr, h7_deadline(deadline)) : -EFAULT;
 }
 
 int hepta_pipe_commit(struct hepta_pipe *p, size_t len)
@@ -69,7 +70,7 @@ ssize_t hepta_pipe_peek(struct hepta_pipe *p, const void **ptr, int64_t deadline
     int r = h7_pipe_enter(p, H7_READER);
     if (r < 0)
         return r;
-    return ptr ? h7_conduit_peek(&p->flow, ptr, deadline) : -EFAULT;
+    return ptr ? h7_conduit_peek(&p->flow, ptr, h7_deadline(deadline)) : -EFAULT;
 }
 
 int hepta_pipe_release(struct hepta_pipe *p, size_t len)

@@ -55,18 +55,10 @@ int h7_claim_recover(struct h7_claim *c)
         return 1;
     /* The thread, too: nobody else can end what an exited thread began. */
     if (h7_life_alive(&owner) &&
-        h7_sys_thread_probe((pid_t)h7_load32_relaxed(&c->tid)) != -ESRCH)
+        h7_sys_thread_probe((pid_t)owner.pid, (pid_t)h7_load32_relaxed(&c->tid)) != -ESRCH)
         return 0;
     h7_claim_drop(c);
     return 1;
-}
-
-void h7_claim_abandon(struct h7_claim *c)
-{
-    struct h7_life me;
-    if (h7_claim_held(c) && h7_life_self(&me) == 0 && h7_load32_relaxed(&c->pid) == me.pid &&
-        h7_load64_relaxed(&c->mark) == me.mark)
-        h7_claim_drop(c);
 }
 
 uint32_t h7_claim_announce(struct h7_claim *c)

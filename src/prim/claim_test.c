@@ -89,8 +89,6 @@ static void test_another_process_owns_it(void **state)
     assert_true(h7_claim_held(&t->claim));
     assert_false(h7_claim_mine(&t->claim));
     assert_int_equal(h7_claim_recover(&t->claim), 0);
-    h7_claim_abandon(&t->claim); /* not this process's to give up */
-    assert_true(h7_claim_held(&t->claim));
     kill(pid, SIGSTOP); /* stopped isn't dead */
     assert_int_equal(h7_claim_recover(&t->claim), 0);
     unit_kill(pid);
@@ -103,7 +101,7 @@ static void test_dead_owner(void **state)
     pid_t pid = start_owner();
     kill(pid, SIGKILL);
     assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
-    assert_int_equal(h7_claim_check(&t->claim), 0); /* dead, but consistent */
+    assert_int_equal(h7_claim_check(&t->claim), 0);   /* dead, but consistent */
     assert_int_equal(h7_claim_recover(&t->claim), 1); /* a zombie is dead */
     assert_false(h7_claim_held(&t->claim));
     assert_int_equal(h7_claim_recover(&t->claim), 1); /* twice is as once */
@@ -135,8 +133,6 @@ static int forked_owner(void *arg)
     (void)arg;
     CHILD_CHECK(!h7_claim_mine(&t->claim));
     CHILD_CHECK(h7_claim_recover(&t->claim) == 0);
-    h7_claim_abandon(&t->claim);
-    CHILD_CHECK(h7_claim_held(&t->claim));
     return 0;
 }
 
@@ -173,7 +169,7 @@ static void *take_in_thread(void *arg)
     return NULL;
 }
 
-static void test_threads_are_apart(void **state)
+static void test_owner_is_a_thread(void **state)
 {
     pthread_t thread;
     (void)state;
@@ -184,21 +180,7 @@ static void test_threads_are_apart(void **state)
     pthread_join(thread, NULL);
     assert_false(mine);
     assert_int_equal(recovered, 0);
-    /* Nobody else can end what an exited thread began; its process may give it up. */
-    assert_true(h7_claim_held(&t->claim));
-    h7_claim_abandon(&t->claim);
-    assert_false(h7_claim_held(&t->claim));
-}
-
-static void test_exited_thread(void **state)
-{
-    pthread_t thread;
-    (void)state;
-    t->stage = 0;
-    assert_int_equal(pthread_create(&thread, NULL, take_in_thread, NULL), 0);
-    unit_await(&t->stage, 0);
-    unit_say(&t->stage, 2);
-    pthread_join(thread, NULL);
+    /* Nobody else can end what an exited thread began, though its process lives. */
     while (h7_claim_recover(&t->claim) == 0) /* joined is a moment before gone */
         unit_sleep_ms(1);
     assert_false(h7_claim_held(&t->claim));
@@ -324,8 +306,7 @@ static const struct CMUnitTest tests[] = {
     CLAIM_TEST(test_reused_pid),
     CLAIM_TEST(test_fork_does_not_inherit),
     CLAIM_TEST(test_death_inside_take),
-    CLAIM_TEST(test_threads_are_apart),
-    CLAIM_TEST(test_exited_thread),
+    CLAIM_TEST(test_owner_is_a_thread),
     CLAIM_TEST(test_wait_ends_after_a_tick),
     CLAIM_TEST(test_wait_sees_a_change),
     CLAIM_TEST(test_drop_wakes),

@@ -36,12 +36,8 @@ static uint64_t offer(const struct h7_conduit *c, uint64_t index)
 /* Under my lock, a ring is wanted. S has a threshold. */
 static int ring(struct h7_conduit *c, uint64_t index)
 {
-    if (c->role == H7_READER) {
-        uint32_t least = h7_load32_relaxed(&c->mine->least);
-        if (offer(c, index) < (least && least < c->level_free ? least : c->level_free))
-            return 0;
-        h7_store32_relaxed(&c->mine->least, 0);
-    }
+    if (c->role == H7_READER && offer(c, index) < h7_conduit_mark(c))
+        return 0;
     int r = h7_bell_ring(&c->mine->bell, c->ring_fd);
     return c->role == H7_READER ? 0 : r; /* no writer left, or the next read rings */
 }
@@ -49,10 +45,8 @@ static int ring(struct h7_conduit *c, uint64_t index)
 /* After a commit, without the lock. */
 void h7_conduit_wake(struct h7_conduit *c)
 {
-    uint64_t index = h7_load64_relaxed(c->role == H7_WRITER ? &c->ring.shared->head
-                                                            : &c->ring.shared->tail);
     uint32_t amount = h7_event_armed(&c->mine->event);
-    if (amount && offer(c, index) >= amount)
+    if (amount && offer(c, h7_conduit_index(c)) >= amount)
         h7_event_wake(&c->mine->event);
 }
 
@@ -62,17 +56,18 @@ static void publish(struct h7_conduit *c, uint64_t index)
         h7_ring_publish(&c->ring, index);
     else
         h7_ring_consume(&c->ring, index);
+    h7_store64_relaxed(&c->mine->own, index); /* D4 until here */
 }
 
 /* The lock only keeps a listener's announcement whole. A listener that was stopped inside
  * can't keep us: it takes out only bytes that were there before its last look. */
 static int ring_spsc(struct h7_conduit *c, uint64_t index)
 {
-    int r = h7_side_lock(c->mine, hepta_in_ms(H7_CONDUIT_PATIENCE_MS));
-    if (r == -ETIMEDOUT)
+    int r = h7_side_lock(c, c->mine, H7_EXPIRED); /* it spins a little */
+    if (r < 0) {
         h7_bell_shout(c->ring_fd);
-    if (r < 0)
-        return r == -ETIMEDOUT ? 0 : r;
+        return 0;
+    }
     r = h7_bell_wanted(&c->mine->bell) ? ring(c, index) : 0;
     h7_unlock(&c->mine->lock);
     return r;
@@ -94,7 +89,9 @@ static int move_spsc(struct h7_conduit *c, uint64_t index)
         h7_fence_compiler(); /* with the membarrier there */
     if (h7_unlikely(h7_event_armed(&c->mine->event)))
         h7_conduit_wake(c);
-    return h7_unlikely(h7_bell_wanted(&c->mine->bell)) ? ring_spsc(c, index) : 0;
+    if (h7_unlikely(h7_bell_wanted(&c->mine->bell)))
+        ring_spsc(c, index); /* it has happened: no error from here on */
+    return 0;
 }
 
 int h7_conduit_move(struct h7_conduit *c, uint64_t index)
@@ -128,7 +125,7 @@ static int look_free(struct h7_conduit *c, uint64_t head, uint64_t want, uint64_
 
 static ssize_t put_bytes(struct h7_conduit *c, const char *buf, size_t len)
 {
-    uint64_t n_free, head = h7_load64_relaxed(&c->ring.shared->head); /* ours to move */
+    uint64_t n_free, head = h7_conduit_index(c);
     size_t want = len < H7_CONDUIT_HOLD ? len : H7_CONDUIT_HOLD;
     int r = look_free(c, head, want, &n_free);
     if (h7_unlikely(r < 0))
@@ -145,7 +142,7 @@ static ssize_t put_bytes(struct h7_conduit *c, const char *buf, size_t len)
 
 static ssize_t put_packet(struct h7_conduit *c, const char *buf, size_t len)
 {
-    uint64_t n_free, head = h7_load64_relaxed(&c->ring.shared->head); /* ours to move */
+    uint64_t n_free, head = h7_conduit_index(c);
     size_t n = len < H7_CONDUIT_BUF ? len : H7_CONDUIT_BUF;
     int r = look_free(c, head, h7_record_len(n), &n_free);
     if (r < 0 || n_free < h7_record_len(n))
@@ -176,7 +173,7 @@ static int look_used(struct h7_conduit *c, uint64_t tail, uint64_t want, uint64_
 
 static ssize_t get_bytes(struct h7_conduit *c, char *buf, size_t len)
 {
-    uint64_t used, tail = h7_load64_relaxed(&c->ring.shared->tail); /* ours to move */
+    uint64_t used, tail = h7_conduit_index(c);
     size_t want = len < H7_CONDUIT_HOLD ? len : H7_CONDUIT_HOLD;
     int r = look_used(c, tail, want, &used);
     if (h7_unlikely(r < 0))
@@ -203,7 +200,7 @@ ssize_t h7_conduit_packet_at(const struct h7_conduit *c, uint64_t index, uint64_
 
 static ssize_t get_packet(struct h7_conduit *c, char *buf, size_t len)
 {
-    uint64_t used, tail = h7_load64_relaxed(&c->ring.shared->tail); /* ours to move */
+    uint64_t used, tail = h7_conduit_index(c);
     int r = look_used(c, tail, 1, &used);
     if (r < 0 || used == 0)
         return r;
@@ -244,10 +241,15 @@ static ssize_t put(struct h7_conduit *c, const char *buf, size_t len, int64_t de
     return n;
 }
 
+/* What to wait for: all of an atomic write; of a larger one as much as is worth waking up
+ * for, but not the whole of a small pipe, in which a reader may leave a rest. */
 static uint64_t write_need(const struct h7_conduit *c, size_t len)
 {
-    uint64_t need = c->flags & H7_CONDUIT_PACKET ? h7_record_len(len) : len;
-    return need < c->level_free ? need : c->level_free;
+    if (c->flags & H7_CONDUIT_PACKET)
+        return h7_record_len(len < H7_CONDUIT_BUF ? len : H7_CONDUIT_BUF);
+    if (len <= H7_CONDUIT_BUF)
+        return len;
+    return c->level_free < c->ring.cap ? c->level_free : c->ring.cap / 2;
 }
 
 ssize_t h7_conduit_write(struct h7_conduit *c, const char *buf, size_t len, int64_t deadline)
@@ -262,19 +264,19 @@ ssize_t h7_conduit_write(struct h7_conduit *c, const char *buf, size_t len, int6
             done += (size_t)r;
             if (h7_likely(done == len))
                 break;
+            if (deadline == HEPTA_NOW)
+                deadline = H7_EXPIRED; /* its grace for a running lock holder is spent */
             continue;
         }
         if (r == 0)
-            r = h7_conduit_wait(c, write_need(c, len - done), deadline);
+            r = h7_conduit_wait(c, write_need(c, len - done), &deadline);
         if (r == H7_WAIT_HANGUP)
             r = -EPIPE;
         if (r < 0)
             break;
     }
-    if (h7_unlikely(r == -EPIPE)) { /* and the next write must find out again */
-        h7_store32_relaxed(&c->credit, 0);
-        h7_store64_relaxed(&c->tick_seen, 0);
-    }
+    if (h7_unlikely(r == -EPIPE))
+        h7_conduit_look_again(c);
     h7_conduit_after(c);
     return done ? (ssize_t)done : r;
 }
@@ -294,7 +296,7 @@ static ssize_t get_rest(struct h7_conduit *c, char *buf, size_t len, size_t done
 {
     ssize_t r = H7_CONDUIT_HOLD;
     while (r == H7_CONDUIT_HOLD && done < len) {
-        r = get(c, buf + done, len - done, HEPTA_NOW);
+        r = get(c, buf + done, len - done, H7_EXPIRED);
         done += r > 0 ? (size_t)r : 0;
     }
     return (ssize_t)done;
@@ -308,7 +310,7 @@ ssize_t h7_conduit_read(struct h7_conduit *c, char *buf, size_t len, int64_t dea
         r = get(c, buf, len, deadline);
         if (h7_likely(r != 0) || gone)
             break; /* gone: looked again after the hang-up was seen: end-of-file */
-        r = h7_conduit_wait(c, 1, deadline);
+        r = h7_conduit_wait(c, 1, &deadline);
         if (r < 0)
             break;
         gone = r == H7_WAIT_HANGUP;

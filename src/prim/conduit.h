@@ -33,13 +33,16 @@
  *   field       written by           meaning
  *   lock        the side's verbs     prim/lock.h; also who listens to this side's bell
  *   bell        see prim/bell.h      the bell that this side rings
+ *   own         holder of lock       the side's own counter once more: to load it from the
+ *                                    line that the other side polls would move that line.
+ *                                    Equal to it whenever the lock is free and clean
  *   cache       holder of lock       the other side's counter when it was last looked at
  *   claim       holder of lock       a reservation or a peek, prim/claim.h
  *   event       see prim/waiter.h    the other side's nappers: bytes there, bytes free
- *   least       writers, R lock      (readers' side only) the smallest amount that a sleeping
- *                                    writer waits for, if below level_free: S rings for it,
- *                                    too; 0 none. Advice: forgotten where several writers
- *                                    wait for different amounts, level_free then counts
+ *   least,      writers, R lock;     (readers' side only) one sleeping writer that waits for
+ *   least_tid   the sleeper alone    fewer than level_free bytes: while it is there, S says
+ *                                    "least bytes free". 0: nobody. A second one whose
+ *                                    amount isn't S's naps in ticks instead
  *   asym        the side             1: its publishes are not followed by a full fence
  *   recoveries  holder of lock       times the lock came from a dead owner
  * and in the read-mostly line:
@@ -51,7 +54,9 @@
  *   D1 bytes copied, not published       invisible; the next writer overwrites them
  *   D2 published in part (> PIPE_BUF)    the prefix stands
  *   D3 read copied, tail not moved       the next reader gets the same bytes
- * Nothing to mend: what is visible changes in one store.
+ *   D4 own and its counter differ        who gets the lock from the dead sets own (SPSC: who
+ *                                        attaches, or is the first after a fork)
+ * What is visible changes in one store, so nothing else is to be mended.
  */
 #ifndef H7_PRIM_CONDUIT_H
 #define H7_PRIM_CONDUIT_H
@@ -77,10 +82,12 @@ enum h7_role { H7_WRITER = 0, H7_READER = 1 };
 struct h7_conduit_side {
     struct h7_lock lock;
     struct h7_bell_word bell;
+    struct h7_a64 own;
     struct h7_a64 cache;
     struct h7_claim claim;
     struct h7_event event;
     struct h7_a32 least;
+    struct h7_a32 least_tid;
     struct h7_a32 asym;
     struct h7_a32 recoveries;
 } __attribute__((aligned(H7_APART)));
@@ -115,14 +122,18 @@ struct h7_conduit {
     struct h7_a64 tick_seen;
     struct h7_a32 closes_seen;
     struct h7_a32 credit;
-    struct h7_a64 held_len; /* reservation or peek of this handle, 0 none */
-    struct h7_a64 held_at;
+    struct h7_a64 held_len; /* reservation or peek of this handle, 0 none, */
+    struct h7_a64 held_at;  /* where it begins, */
+    struct h7_a64 held_gen; /* in which fork generation it was made, */
+    struct h7_a32 held_seq; /* and the state of its claim (not SPSC) */
 };
 
 /* Set up one side over zeroed or attached shared memory. mode, spin_ns: prim/waiter.h.
  * 0 or -EBADMSG (data_len isn't a power of two or too small for the flags). */
 int h7_conduit_init(struct h7_conduit *c, struct h7_conduit_shared *shared, int role,
                     uint32_t flags, char *data, uint64_t data_len);
+/* SPSC: somebody else may have had this end before, and died. Others: does nothing. */
+void h7_conduit_resync(struct h7_conduit *c);
 /* The handle's ways: wait mode, longest spin, and for SPSC the fence. After fds are set. */
 void h7_conduit_tune(struct h7_conduit *c, uint32_t mode, uint32_t spin_ns);
 
@@ -147,10 +158,51 @@ int h7_conduit_check(const struct h7_conduit *c, char *why, size_t n);
 
 /* --- between conduit.c, conduit_wait.c and conduit_hold.c ------------------------- */
 
-/* Take the side's lock; mend what a dead owner left. As h7_lock(), never -EOWNERDEAD. */
-int h7_side_lock(struct h7_conduit_side *side, int64_t deadline);
+int h7_conduit_wait_for_claim(struct h7_conduit *c, int64_t deadline);
+
+/* Does this handle hold a reservation or a peek, made since the last fork? */
+static inline int h7_conduit_holds(const struct h7_conduit *c)
+{
+    return h7_load64_relaxed(&c->held_len) != 0 &&
+           h7_load64_relaxed(&c->held_gen) == h7_fork_gen();
+}
+
+/* D4: make the side's copy of its counter right. Under its lock, or nobody inside. */
+void h7_side_mend(const struct h7_conduit *c, struct h7_conduit_side *side);
+
+/* Take the side's lock. As h7_lock(), never -EOWNERDEAD: what a dead owner left is mended. */
+static inline int h7_side_lock(const struct h7_conduit *c, struct h7_conduit_side *side,
+                               int64_t deadline)
+{
+    int r = h7_lock(&side->lock, deadline);
+    if (h7_unlikely(r == -EOWNERDEAD)) {
+        h7_side_mend(c, side);
+        r = 0;
+    }
+    return r;
+}
+
+/* My counter. relaxed: only who is inside moves it. */
+static inline uint64_t h7_conduit_index(const struct h7_conduit *c)
+{
+    return h7_load64_relaxed(&c->mine->own);
+}
+
 /* Enter my side for one step: lock it (not SPSC) and find no claim in the way. */
-int h7_conduit_enter(struct h7_conduit *c, int64_t deadline);
+static inline int h7_conduit_enter(struct h7_conduit *c, int64_t deadline)
+{
+    if (c->flags & H7_CONDUIT_SPSC)
+        return h7_unlikely(h7_conduit_holds(c)) ? -EDEADLK : 0;
+    int r;
+    do {
+        r = h7_side_lock(c, c->mine, deadline);
+        if (h7_likely(r < 0 || !h7_claim_held(&c->mine->claim)))
+            return r;
+        r = h7_conduit_wait_for_claim(c, deadline);
+    } while (r > 0);
+    return r;
+}
+
 void h7_conduit_wake(struct h7_conduit *c);
 static inline void h7_conduit_leave(struct h7_conduit *c)
 {
@@ -164,14 +216,26 @@ static inline void h7_conduit_leave(struct h7_conduit *c)
 /* Make [*, index) visible, or free. 0, or -EPIPE and nothing was done. */
 int h7_conduit_move(struct h7_conduit *c, uint64_t index);
 /* Wait until need bytes are free (writer) or any are there (reader). 0 try again,
- * H7_WAIT_HANGUP, or a negative errno. */
-int h7_conduit_wait(struct h7_conduit *c, uint64_t need, int64_t deadline);
+ * H7_WAIT_HANGUP, or a negative errno. HEPTA_NOW gets one second try, if its first one met
+ * the other side between ring and commit; it is H7_EXPIRED then. */
+int h7_conduit_wait(struct h7_conduit *c, uint64_t need, int64_t *deadline);
+void h7_conduit_lower(struct h7_conduit *c);
 /* After a step: bring the level down if its predicate became false. */
-void h7_conduit_after(struct h7_conduit *c);
+static inline void h7_conduit_after(struct h7_conduit *c)
+{
+    if (h7_unlikely(h7_load32_relaxed(&c->shared->level_hint[!c->role])))
+        h7_conduit_lower(c);
+}
+/* The other side was found gone: the next verb must find out again, not believe in ticks. */
+static inline void h7_conduit_look_again(struct h7_conduit *c)
+{
+    h7_store32_relaxed(&c->credit, 0);
+    h7_store64_relaxed(&c->tick_seen, 0);
+}
 /* Has the other side gone? Asks the kernel at most once a tick, and after a close. */
 int h7_conduit_peer_gone(struct h7_conduit *c);
-/* Both sides' counters: *used bytes, or -EBADMSG. mine is this side's own counter. */
-int h7_conduit_look(const struct h7_conduit *c, uint64_t *mine, uint64_t *used);
+/* What S announces: this much is free. Under the readers' lock. */
+uint64_t h7_conduit_mark(const struct h7_conduit *c);
 /* The packet at index: its length, or -EBADMSG. */
 ssize_t h7_conduit_packet_at(const struct h7_conduit *c, uint64_t index, uint64_t used);
 

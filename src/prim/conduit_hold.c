@@ -22,21 +22,24 @@ static int packets(const struct h7_conduit *c)
     return (c->flags & H7_CONDUIT_PACKET) != 0;
 }
 
-static uint64_t my_index(const struct h7_conduit *c)
+/* Is the claim still the one that this handle took? A thread that exits loses it. */
+static int claim_stands(const struct h7_conduit *c)
 {
-    /* relaxed: only the holder of the side moves it */
-    return h7_load64_relaxed(c->role == H7_WRITER ? &c->ring.shared->head : &c->ring.shared->tail);
+    return h7_load32_relaxed(&c->mine->claim.state) == h7_load32_relaxed(&c->held_seq);
 }
 
 /* Does this handle hold something for the calling thread? */
 static int holding(const struct h7_conduit *c)
 {
-    return h7_load64_relaxed(&c->held_len) != 0 && (spsc(c) || h7_claim_mine(&c->mine->claim));
+    return h7_conduit_holds(c) &&
+           (spsc(c) || (claim_stands(c) && h7_claim_mine(&c->mine->claim)));
 }
 
 static void hold(struct h7_conduit *c, uint64_t at, uint64_t len)
 {
     h7_store64_relaxed(&c->held_at, at);
+    h7_store64_relaxed(&c->held_gen, h7_fork_gen());
+    h7_store32_relaxed(&c->held_seq, h7_load32_relaxed(&c->mine->claim.state));
     h7_store64_relaxed(&c->held_len, len);
 }
 
@@ -50,10 +53,8 @@ static void let_go(struct h7_conduit *c)
 /* Enter and claim. On return the lock is free. 0, 1 (nothing there: peek), -errno. */
 static int claim_side(struct h7_conduit *c, int64_t deadline)
 {
-    if (spsc(c))
-        return holding(c) ? -EDEADLK : 0;
     int r = h7_conduit_enter(c, deadline);
-    if (r < 0)
+    if (r < 0 || spsc(c))
         return r;
     r = h7_claim_take(&c->mine->claim);
     h7_conduit_leave(c);
@@ -64,14 +65,14 @@ static int wait_free(struct h7_conduit *c, uint64_t need, int64_t deadline)
 {
     for (int gone = 0;;) {
         uint64_t n_free;
-        int r = h7_ring_free(&c->ring, my_index(c), &n_free);
-        if (r < 0 || (packets(c) && my_index(c) % 8 != 0))
+        int r = h7_ring_free(&c->ring, h7_conduit_index(c), &n_free);
+        if (r < 0 || (packets(c) && h7_conduit_index(c) % 8 != 0))
             return r < 0 ? r : -EBADMSG;
         if (h7_conduit_peer_gone(c) || gone)
             return -EPIPE;
         if (n_free >= need)
             return 0;
-        r = h7_conduit_wait(c, need, deadline);
+        r = h7_conduit_wait(c, need, &deadline);
         if (r < 0)
             return r;
         gone = r == H7_WAIT_HANGUP;
@@ -86,13 +87,13 @@ int h7_conduit_reserve(struct h7_conduit *c, size_t len, void **ptr, int64_t dea
     int r = claim_side(c, deadline);
     if (r < 0)
         return r;
-    hold(c, my_index(c), len);
+    hold(c, h7_conduit_index(c), len);
     r = wait_free(c, need, deadline);
     if (r < 0) {
         let_go(c);
         return r;
     }
-    *ptr = h7_ring_at(&c->ring, my_index(c) + (packets(c) ? sizeof(struct h7_packet) : 0));
+    *ptr = h7_ring_at(&c->ring, h7_conduit_index(c) + (packets(c) ? sizeof(struct h7_packet) : 0));
     return 0;
 }
 
@@ -100,7 +101,7 @@ int h7_conduit_reserve(struct h7_conduit *c, size_t len, void **ptr, int64_t dea
 static int finish(struct h7_conduit *c, uint64_t index)
 {
     if (!spsc(c)) {
-        int r = h7_side_lock(c->mine, hepta_in_ms(2 * H7_CONDUIT_PATIENCE_MS));
+        int r = h7_side_lock(c, c->mine, hepta_in_ms(H7_CONDUIT_PATIENCE_MS));
         if (r < 0)
             return r; /* a stopped process is in there: still held, call again */
     }
@@ -145,7 +146,7 @@ static ssize_t try_peek(struct h7_conduit *c, int64_t deadline)
     int r = h7_conduit_enter(c, deadline);
     if (r < 0)
         return r;
-    uint64_t tail = my_index(c);
+    uint64_t tail = h7_conduit_index(c);
     ssize_t n = look(c, tail);
     if (n > 0 && !spsc(c)) {
         r = h7_claim_take(&c->mine->claim);
@@ -164,13 +165,13 @@ ssize_t h7_conduit_peek(struct h7_conduit *c, const void **ptr, int64_t deadline
         n = try_peek(c, deadline);
         if (n != 0 || gone)
             break;
-        n = h7_conduit_wait(c, 1, deadline);
+        n = h7_conduit_wait(c, 1, &deadline);
         if (n < 0)
             break;
         gone = n == H7_WAIT_HANGUP;
     }
     if (n > 0)
-        *ptr = h7_ring_at(&c->ring, my_index(c) + (packets(c) ? sizeof(struct h7_packet) : 0));
+        *ptr = h7_ring_at(&c->ring, h7_conduit_index(c) + (packets(c) ? sizeof(struct h7_packet) : 0));
     return n;
 }
 
@@ -188,17 +189,26 @@ int h7_conduit_release(struct h7_conduit *c, size_t len)
 
 void h7_conduit_abandon(struct h7_conduit *c)
 {
-    if (h7_load64_relaxed(&c->held_len) == 0)
-        return;
-    h7_store64_relaxed(&c->held_len, 0);
-    if (!spsc(c))
-        h7_claim_abandon(&c->mine->claim);
+    /* Of whichever thread: nobody can end what was begun through a closed handle. */
+    if (h7_conduit_holds(c) && (spsc(c) || claim_stands(c)))
+        let_go(c);
 }
 
 /* --- invariants ------------------------------------------------------------------ */
 
-static int check_side(const struct h7_conduit_side *s, const char *name, char *why, size_t n)
+/* own is only as good as its last owner: D4. In SPSC mode the lock tells nothing of him. */
+static int own_is_wrong(const struct h7_conduit *c, int role)
 {
+    const struct h7_conduit_side *s = &c->shared->side[role];
+    const struct h7_a64 *counter = role == H7_WRITER ? &c->ring.shared->head
+                                                     : &c->ring.shared->tail;
+    return !spsc(c) && h7_load32_relaxed(&s->lock.word) == 0 &&
+           h7_load64_relaxed(&s->own) != h7_load64_relaxed(counter);
+}
+
+static int check_side(const struct h7_conduit *c, int role, const char *name, char *why, size_t n)
+{
+    const struct h7_conduit_side *s = &c->shared->side[role];
     const char *what = NULL;
     if (h7_bell_check(&s->bell) < 0)
         what = "bell";
@@ -206,6 +216,8 @@ static int check_side(const struct h7_conduit_side *s, const char *name, char *w
         what = "claim";
     else if (h7_load32_relaxed(&s->asym) > 1)
         what = "asym";
+    else if (own_is_wrong(c, role))
+        what = "own";
     if (what)
         snprintf(why, n, "%s side: %s is out of its range", name, what);
     return what ? -EBADMSG : 0;
@@ -216,7 +228,7 @@ static int check_packets(const struct h7_conduit *c, char *why, size_t n)
 {
     uint64_t tail = h7_load64_acquire(&c->ring.shared->tail);
     uint64_t used = h7_load64_acquire(&c->ring.shared->head) - tail;
-    for (uint64_t at = 0; at < used;) {
+    for (uint64_t at = 0; at < used && used <= c->ring.cap;) {
         ssize_t len = h7_conduit_packet_at(c, tail + at, used - at);
         if (len < 0) {
             snprintf(why, n, "no packet at index %llu", (unsigned long long)(tail + at));
@@ -233,9 +245,9 @@ int h7_conduit_check(const struct h7_conduit *c, char *why, size_t n)
         snprintf(why, n, "ring: head and tail are further apart than the capacity");
         return -EBADMSG;
     }
-    int r = check_side(&c->shared->side[H7_WRITER], "writers'", why, n);
+    int r = check_side(c, H7_WRITER, "writers'", why, n);
     if (r == 0)
-        r = check_side(&c->shared->side[H7_READER], "readers'", why, n);
+        r = check_side(c, H7_READER, "readers'", why, n);
     if (r == 0 && packets(c))
         r = check_packets(c, why, n);
     return r;

@@ -23,8 +23,9 @@ int h7_conduit_init(struct h7_conduit *c, struct h7_conduit_shared *shared, int 
     c->peer = &shared->side[!role];
     c->level_free = flags & H7_CONDUIT_PACKET ? h7_record_len(H7_CONDUIT_BUF) : H7_CONDUIT_BUF;
     h7_store32_relaxed(&c->closes_seen, h7_load32_relaxed(&shared->closes));
-    return data_len < c->level_free ? -EBADMSG
-                                    : h7_ring_init(&c->ring, &shared->ring, data, data_len);
+    if (data_len < c->level_free || data_len > UINT32_MAX) /* amounts are futex words */
+        return -EBADMSG;
+    return h7_ring_init(&c->ring, &shared->ring, data, data_len);
 }
 
 void h7_conduit_tune(struct h7_conduit *c, uint32_t mode, uint32_t spin_ns)
@@ -39,23 +40,33 @@ void h7_conduit_tune(struct h7_conduit *c, uint32_t mode, uint32_t spin_ns)
     c->fenced = 0;
 }
 
-/* --- entering -------------------------------------------------------------------- */
-
-int h7_side_lock(struct h7_conduit_side *side, int64_t deadline)
+/* relaxed: under the lock, or by the one user there is */
+static void set_own(const struct h7_conduit *c, struct h7_conduit_side *side)
 {
-    int r = h7_lock(&side->lock, deadline);
-    if (h7_unlikely(r == -EOWNERDEAD)) {
-        /* Nothing to mend: see the crash windows in the headers. Only count it. */
-        uint32_t n = h7_load32_relaxed(&side->recoveries);
-        h7_store32_relaxed(&side->recoveries, n + 1);
-        return 0;
-    }
-    return r;
+    int writers = side == &c->shared->side[H7_WRITER];
+    const struct h7_a64 *counter = writers ? &c->ring.shared->head : &c->ring.shared->tail;
+    h7_store64_relaxed(&side->own, h7_load64_relaxed(counter));
 }
+
+void h7_side_mend(const struct h7_conduit *c, struct h7_conduit_side *side)
+{
+    uint32_t n = h7_load32_relaxed(&side->recoveries);
+    if (!spsc(c)) /* there the lock has nothing to do with it */
+        set_own(c, side);
+    h7_store32_relaxed(&side->recoveries, n + 1);
+}
+
+void h7_conduit_resync(struct h7_conduit *c)
+{
+    if (spsc(c))
+        set_own(c, c->mine);
+}
+
+/* --- entering -------------------------------------------------------------------- */
 
 /* Under my lock, somebody's claim in the way. 0 it is gone and the lock still held; else
  * unlocked: 1 waited, look again, or a negative errno. */
-static int wait_for_claim(struct h7_conduit *c, int64_t deadline)
+int h7_conduit_wait_for_claim(struct h7_conduit *c, int64_t deadline)
 {
     struct h7_claim *claim = &c->mine->claim;
     int mine = h7_claim_mine(claim);
@@ -67,26 +78,10 @@ static int wait_for_claim(struct h7_conduit *c, int64_t deadline)
         return -EDEADLK;
     if (c->role == H7_WRITER && h7_bell_hangup(c->listen_fd))
         return -EPIPE;
-    if (deadline == HEPTA_NOW || (deadline != HEPTA_FOREVER && hepta_now_ns() >= deadline))
+    if (deadline != HEPTA_FOREVER && hepta_now_ns() >= deadline) /* HEPTA_NOW, too */
         return h7_expired(deadline);
     int r = h7_claim_wait(claim, seen, deadline);
     return r < 0 ? r : 1;
-}
-
-int h7_conduit_enter(struct h7_conduit *c, int64_t deadline)
-{
-    if (spsc(c))
-        return h7_unlikely(h7_load64_relaxed(&c->held_len) != 0) ? -EDEADLK : 0;
-    for (;;) {
-        int r = h7_side_lock(c->mine, deadline);
-        if (h7_unlikely(r < 0))
-            return r;
-        if (h7_likely(!h7_claim_held(&c->mine->claim)))
-            return 0;
-        r = wait_for_claim(c, deadline);
-        if (r <= 0)
-            return r;
-    }
 }
 
 /* --- the predicates -------------------------------------------------------------- */
@@ -95,6 +90,7 @@ struct wait_ctx {
     struct h7_conduit *c;
     uint64_t need; /* writer: bytes free; reader: bytes there */
     int bounded; /* the barrier failed: don't sleep for long */
+    int tick;    /* the bell announces something else: nap in ticks */
 };
 
 /* Both counters without a lock. A torn look (a distance above the capacity) counts as
@@ -114,10 +110,22 @@ static bool is_ready(void *ctx)
     return at_least(w->c, w->need);
 }
 
+static struct h7_conduit_side *readers(const struct h7_conduit *c)
+{
+    return &c->shared->side[H7_READER];
+}
+
+uint64_t h7_conduit_mark(const struct h7_conduit *c)
+{
+    uint32_t least = h7_load32_relaxed(&readers(c)->least);
+    int registered = h7_load32_relaxed(&readers(c)->least_tid) != 0;
+    return registered && least && least < c->level_free ? least : c->level_free;
+}
+
 /* What the bell that c listens on announces. */
 static bool level_truth(const struct h7_conduit *c)
 {
-    return at_least(c, c->role == H7_WRITER ? c->level_free : 1);
+    return at_least(c, c->role == H7_WRITER ? h7_conduit_mark(c) : 1);
 }
 
 /* --- sleeping -------------------------------------------------------------------- */
@@ -150,50 +158,93 @@ static int nap(void *ctx, int64_t ns)
     return h7_event_nap(e, armed, ns);
 }
 
-/* In SPSC mode a ringer may shout (conduit.c), so what came before the look counts. */
+/* In SPSC mode a ringer may shout (conduit.c), so what came before the look counts; and
+ * one byte stays of a full bell, into which no shout would have gone. */
 static size_t bytes_to_lower(const struct h7_conduit *c)
 {
-    return spsc(c) ? h7_bell_bytes(c->listen_fd) : H7_BELL_MAX;
+    size_t n = spsc(c) ? h7_bell_bytes(c->listen_fd) : H7_BELL_MAX;
+    return spsc(c) && n >= H7_BELL_MAX ? H7_BELL_MAX - 1 : n;
 }
 
-static void want_at_least(struct h7_conduit *c, uint64_t need)
+/* Under the readers' lock: make the bell say what this writer waits for, if it doesn't.
+ * One writer at a time can have that; a dead one is thrown out. 1 the bell will do. */
+static int register_need(struct h7_conduit *c, uint64_t need)
 {
-    uint32_t least = h7_load32_relaxed(&c->peer->least); /* relaxed: under the lock */
-    if (least == 0 || need < least)
-        h7_store32_relaxed(&c->peer->least, (uint32_t)need);
+    struct h7_conduit_side *s = readers(c);
+    uint32_t tid = h7_load32_relaxed(&s->least_tid); /* relaxed: under the lock */
+    if (tid && tid != h7_self_cache.tid && h7_sys_thread_probe(0, (pid_t)tid) == -ESRCH)
+        tid = 0;
+    if (need >= c->level_free) {
+        if (tid == 0)
+            h7_store32_relaxed(&s->least_tid, 0);
+        return tid == 0;
+    }
+    if (tid && tid != h7_self_cache.tid && h7_load32_relaxed(&s->least) <= need)
+        return h7_load32_relaxed(&s->least) == need;
+    h7_store32_relaxed(&s->least, (uint32_t)need);
+    h7_store32_relaxed(&s->least_tid, h7_self_cache.tid);
+    return 1;
+}
+
+/* Without the lock: only who registered takes it back, and what others do in between
+ * makes the level falsely high at worst. */
+static void unregister_need(struct h7_conduit *c)
+{
+    uint32_t me = h7_self_cache.tid;
+    h7_cas32_relaxed(&readers(c)->least_tid, &me, 0);
 }
 
 static int announce(void *ctx, int64_t deadline)
 {
     struct wait_ctx *w = ctx;
     struct h7_conduit *c = w->c;
-    int r = h7_side_lock(c->peer, deadline);
+    int r = h7_side_lock(c, c->peer, deadline);
     if (r < 0)
         return r;
     h7_bell_announce(&c->peer->bell);
-    if (c->role == H7_WRITER)
-        want_at_least(c, w->need);
+    w->tick = c->role == H7_WRITER && !register_need(c, w->need);
     size_t n = bytes_to_lower(c);
     w->bounded = order(c) < 0;
     bool ready = is_ready(ctx);
-    if (!ready)
+    if (ready)
+        unregister_need(c);
+    else if (!level_truth(c))
         h7_bell_lower(c->listen_fd, n);
     h7_unlock(&c->peer->lock);
     return ready;
-}
-
-static int sleep_on_bell(void *ctx, int64_t deadline)
-{
-    struct wait_ctx *w = ctx;
-    if (w->bounded)
-        deadline = h7_earlier(deadline, hepta_in_ms(10));
-    return h7_bell_sleep(&w->c->peer->bell, w->c->listen_fd, deadline);
 }
 
 static int hangup(void *ctx)
 {
     struct wait_ctx *w = ctx;
     return h7_bell_hangup(w->c->listen_fd);
+}
+
+/* For an amount that the bell doesn't announce: in ticks, for nothing else would tell of
+ * a hang-up. */
+static int sleep_tick(void *ctx, int64_t deadline)
+{
+    struct wait_ctx *w = ctx;
+    int64_t left = deadline == HEPTA_FOREVER ? deadline : deadline - hepta_now_ns();
+    int r = 0;
+    if (w->bounded)
+        r = h7_sys_poll(NULL, 0, h7_earlier(deadline, hepta_in_ms(10)));
+    else if (left > 0)
+        r = nap(ctx, h7_earlier(left, 50 * H7_MS));
+    return r == -EINTR ? r : hangup(ctx) ? H7_WAIT_HANGUP : H7_WAIT_AGAIN;
+}
+
+static int sleep_on_bell(void *ctx, int64_t deadline)
+{
+    struct wait_ctx *w = ctx;
+    if (w->tick)
+        return sleep_tick(ctx, deadline);
+    if (w->bounded)
+        deadline = h7_earlier(deadline, hepta_in_ms(10));
+    int r = h7_bell_sleep(&w->c->peer->bell, w->c->listen_fd, deadline);
+    if (w->c->role == H7_WRITER)
+        unregister_need(w->c);
+    return r;
 }
 
 static const struct h7_wait_ops bell_ops = {
@@ -206,19 +257,13 @@ static const struct h7_wait_ops bell_ops = {
     .hangup = hangup,
 };
 
-/* A reservation larger than what the bell announces only naps: in ticks, for nothing
- * else would tell it of a hang-up. */
+/* A reservation larger than what the bell announces only naps. */
 static int announce_nothing(void *ctx, int64_t deadline)
 {
+    struct wait_ctx *w = ctx;
     (void)deadline;
+    w->bounded = order(w->c) < 0;
     return is_ready(ctx);
-}
-
-static int sleep_tick(void *ctx, int64_t deadline)
-{
-    int64_t left = deadline == HEPTA_FOREVER ? deadline : deadline - hepta_now_ns();
-    int r = left > 0 ? nap(ctx, h7_earlier(left, 50 * H7_MS)) : 0;
-    return r < 0 ? r : hangup(ctx) ? H7_WAIT_HANGUP : H7_WAIT_AGAIN;
 }
 
 static const struct h7_wait_ops big_ops = {
@@ -243,14 +288,14 @@ int h7_conduit_peer_gone(struct h7_conduit *c)
     h7_store64_relaxed(&c->tick_seen, tick);
     if (!h7_bell_hangup(c->listen_fd))
         return 0;
-    h7_store64_relaxed(&c->tick_seen, 0); /* gone: don't believe otherwise within this tick */
+    h7_conduit_look_again(c);
     return 1;
 }
 
 /* Bring the level down if its predicate is false. 0, -errno. */
 static int lower(struct h7_conduit *c, int64_t deadline)
 {
-    int r = h7_side_lock(c->peer, deadline);
+    int r = h7_side_lock(c, c->peer, deadline);
     if (r < 0)
         return r;
     h7_bell_announce(&c->peer->bell);
@@ -266,38 +311,44 @@ static int keeps_level(const struct h7_conduit *c)
     return h7_load32_relaxed(&c->shared->level_hint[!c->role]) != 0;
 }
 
-void h7_conduit_after(struct h7_conduit *c)
+void h7_conduit_lower(struct h7_conduit *c)
 {
-    if (h7_unlikely(keeps_level(c)) && !level_truth(c))
+    if (!level_truth(c))
         lower(c, HEPTA_NOW); /* a stopped process inside: falsely high, which is allowed */
 }
 
-/* HEPTA_NOW and nothing to do. The level must be low before the caller polls again. */
-static int would_wait(struct h7_conduit *c)
+/* HEPTA_NOW and nothing to do. The level must be low before the caller polls again. If
+ * that had to wait for a ringer, its commit has come in between. */
+static int would_wait(struct h7_conduit *c, uint64_t need, int64_t *deadline)
 {
-    if (keeps_level(c))
+    if (keeps_level(c) && *deadline == HEPTA_NOW) {
         lower(c, HEPTA_NOW);
+        *deadline = H7_EXPIRED;
+        if (at_least(c, need))
+            return H7_WAIT_AGAIN;
+    }
     return h7_conduit_peer_gone(c) ? H7_WAIT_HANGUP : -EAGAIN;
 }
 
-int h7_conduit_wait(struct h7_conduit *c, uint64_t need, int64_t deadline)
+int h7_conduit_wait(struct h7_conduit *c, uint64_t need, int64_t *deadline)
 {
     struct wait_ctx w = {.c = c, .need = need};
-    if (deadline == HEPTA_NOW)
-        return would_wait(c);
+    if (*deadline == HEPTA_NOW || *deadline == H7_EXPIRED)
+        return would_wait(c, need, deadline);
     /* Here too, not only before a sleep: counters that a hostile peer keeps flickering
      * look ready again and again. */
-    if (deadline != HEPTA_FOREVER && hepta_now_ns() >= deadline)
+    if (*deadline != HEPTA_FOREVER && hepta_now_ns() >= *deadline)
         return hangup(&w) ? H7_WAIT_HANGUP : -ETIMEDOUT;
     if (c->role == H7_WRITER && need > c->level_free)
-        return h7_wait(&c->waiter, &big_ops, &w, deadline);
-    return h7_wait(&c->waiter, &bell_ops, &w, deadline);
+        return h7_wait(&c->waiter, &big_ops, &w, *deadline);
+    return h7_wait(&c->waiter, &bell_ops, &w, *deadline);
 }
 
 int h7_conduit_keep_level(struct h7_conduit *c)
 {
     h7_store32_relaxed(&c->shared->level_hint[!c->role], 1);
-    return level_truth(c) ? 0 : lower(c, hepta_in_ms(2 * H7_CONDUIT_PATIENCE_MS));
+    order(c); /* the hint before the look; with the barrier between commit and after() */
+    return level_truth(c) ? 0 : lower(c, hepta_in_ms(H7_CONDUIT_PATIENCE_MS));
 }
 
 void h7_conduit_closed(struct h7_conduit_shared *shared)

@@ -42,9 +42,9 @@ static int read_stat(pid_t pid, char *buf, size_t len)
 {
     char path[32];
     snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = h7_sys_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
     if (fd < 0)
-        return errno == ENOENT ? -ESRCH : -errno;
+        return fd == -ENOENT ? -ESRCH : fd;
     ssize_t n = h7_sys_read(fd, buf, len - 1);
     h7_sys_close(fd);
     if (n <= 0)

@@ -221,14 +221,10 @@ static void test_no_descriptor_left(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(test_alive_zombie_gone_reused),
-    cmocka_unit_test(test_the_same_from_proc),
-    cmocka_unit_test(test_name_with_parentheses),
-    cmocka_unit_test(test_both_kinds_of_mark),
-    cmocka_unit_test(test_no_such_process),
-    cmocka_unit_test(test_thread_id_is_no_process),
-    cmocka_unit_test(test_self_over_fork),
-    cmocka_unit_test(test_another_users_process),
+    cmocka_unit_test(test_alive_zombie_gone_reused), cmocka_unit_test(test_the_same_from_proc),
+    cmocka_unit_test(test_name_with_parentheses),    cmocka_unit_test(test_both_kinds_of_mark),
+    cmocka_unit_test(test_no_such_process),          cmocka_unit_test(test_thread_id_is_no_process),
+    cmocka_unit_test(test_self_over_fork),           cmocka_unit_test(test_another_users_process),
     cmocka_unit_test(test_no_descriptor_left),
 };
 

@@ -358,8 +358,8 @@ static void test_fork(void **state)
 /* Whatever a peer writes there: an answer, and by the deadline. */
 static void test_scribbled_words(void **state)
 {
-    const uint32_t words[] = {H7_LOCK_WAITERS, H7_LOCK_OWNER_DIED, H7_LOCK_TID,
-                              UINT32_MAX, 0x7fffffff, 1, 0xc0000000u};
+    const uint32_t words[] = {
+        H7_LOCK_WAITERS, H7_LOCK_OWNER_DIED, H7_LOCK_TID, UINT32_MAX, 0x7fffffff, 1, 0xc0000000u};
     (void)state;
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         h7_store32_relaxed(&t->lock.word, words[i]);

@@ -5,10 +5,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/self.h"
@@ -54,13 +57,13 @@ static int map(struct h7_segment *seg)
 
 static int allocate(int fd, size_t len)
 {
+    /* Asked first: to cross this limit is a signal (setrlimit(2)), SIGXFSZ. */
+    struct rlimit lim;
+    if (getrlimit(RLIMIT_FSIZE, &lim) == 0 && lim.rlim_cur < len)
+        return -ENOSPC;
     if (ftruncate(fd, (off_t)len) != 0)
         return errno == EFBIG ? -ENOSPC : -errno;
-    int r;
-    do
-        r = fallocate(fd, 0, 0, (off_t)len) == 0 ? 0 : -errno;
-    while (r == -EINTR);
-    return r;
+    return h7_sys_allocate(fd, (off_t)len);
 }
 
 static void write_header(struct h7_segment *seg, const struct h7_segment_spec *spec)
@@ -120,9 +123,9 @@ int h7_segment_new_in(struct h7_segment *seg, const struct h7_segment_spec *spec
     int r = usable_self();
     if (r < 0)
         return r;
-    int fd = openat(dirfd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, mode);
+    int fd = h7_sys_openat(dirfd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, mode);
     if (fd < 0)
-        return errno == EISDIR ? -EOPNOTSUPP : -errno;
+        return fd == -EISDIR ? -EOPNOTSUPP : fd;
     return build(seg, spec, fd);
 }
 
@@ -147,9 +150,13 @@ static int check_file(int fd, int require_seals, size_t *len)
     if (fl < 0 || (fl & O_ACCMODE) != O_RDWR || (fl & O_PATH))
         return -EBADF;
     *len = (size_t)st.st_size;
+    struct statfs fs;
     int seals = require_seals ? fcntl(fd, F_GET_SEALS) : SEALS;
     if (seals < 0)
         return -EPROTO; /* not a memfd */
+    /* Not a memfd of huge pages either, whose pages can run out at first touch. */
+    if (require_seals && (fstatfs(fd, &fs) != 0 || fs.f_type != TMPFS_MAGIC))
+        return -EPROTO;
     return (seals & SEALS) == SEALS ? 0 : -EPERM;
 }
 
@@ -182,7 +189,7 @@ int h7_segment_attach(struct h7_segment *seg, int fd, const struct h7_segment_sp
     int r = usable_self();
     if (r == 0)
         r = check_file(fd, require_seals, &file_len);
-    if (r == 0 && pread(fd, &h, sizeof h, 0) != (ssize_t)sizeof h)
+    if (r == 0 && h7_sys_pread(fd, &h, sizeof h, 0) != (ssize_t)sizeof h)
         r = -EPROTO;
     if (r == 0)
         r = check_header(&h, file_len, expect);
@@ -205,9 +212,9 @@ int h7_segment_attach_in(struct h7_segment *seg, int dirfd, const char *name,
                          const struct h7_segment_spec *expect)
 {
     /* O_NONBLOCK: a FIFO that somebody planted there must not hold us. */
-    int fd = openat(dirfd, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    int fd = h7_sys_openat(dirfd, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0);
     if (fd < 0)
-        return -errno;
+        return fd;
     int r = h7_segment_attach(seg, fd, expect, 0);
     if (r < 0)
         h7_sys_close(fd);

@@ -17,7 +17,7 @@
 #include "prim/segment.h"
 
 #define CONTROL_LEN 512
-#define DATA_LEN 8192
+#define DATA_LEN    8192
 
 static const struct h7_segment_spec spec = {
     .label = "hepta-test",
@@ -166,11 +166,11 @@ static void test_forged_headers(void **state)
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     (void)state;
     assert_int_equal(h7_segment_seal(&made), 0);
-#define FORGED(field, value, err)                                                                  \
-    do {                                                                                           \
-        h->field = (value);                                                                        \
-        assert_int_equal(try_attach(1), (err));                                                    \
-        *h = good;                                                                                 \
+#define FORGED(field, value, err)               \
+    do {                                        \
+        h->field = (value);                     \
+        assert_int_equal(try_attach(1), (err)); \
+        *h = good;                              \
     } while (0)
     FORGED(magic, good.magic + 1, -EPROTO);
     FORGED(magic, 0, -EPROTO);

@@ -263,28 +263,27 @@ static void run_plain(struct step_run *run, const struct step_scenario *sc, enum
 }
 
 /* The recoverer dies, too: in each of its states in a long run, else in two of them that
- * move on from pass to pass. */
+ * move on from pass to pass. How many it has is known from the pass before. */
 static void run_chain(struct step_run *run, const struct step_scenario *sc, bool all,
                       struct totals *sum)
 {
-    for (uint64_t i = 1;; i++) {
-        uint64_t n;
-        bool reached;
+    bool reached = true;
+    uint64_t n;
 
-        aim(run, sc, STEP_CHAIN);
-        run->state = i;
-        pass(run, sum);
-        reached = run->reached;
-        n = run->chain_states;
-        for (uint64_t j = 1; n && j <= (all ? n : 2); j++) {
+    aim(run, sc, STEP_CHAIN);
+    run->state = 1;
+    pass(run, sum);
+    n = run->chain_states;
+    for (uint64_t i = 1; reached && n && sum->n_failed <= 50; i++) {
+        for (uint64_t j = 1; j <= (all ? n + 1 : 2); j++) {
             aim(run, sc, STEP_CHAIN);
             run->state = i;
             run->chain_state = all ? j : (i * 7 + j * (n / 2 + 1)) % n + 1;
             pass(run, sum);
+            reached = run->reached;
+            n = run->chain_reached ? n : run->chain_states;
         }
         sum->n_states += n;
-        if (!reached || sum->n_failed > 50)
-            break;
     }
 }
 

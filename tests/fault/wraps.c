@@ -252,3 +252,20 @@ WRAP(void *, aligned_alloc, size_t align, size_t len)
 {
     return FAILS("aligned_alloc", ENOMEM) ? NULL : __real_aligned_alloc(align, len);
 }
+
+/*
+ * Large-file names: what the same calls are named when built with _FILE_OFFSET_BITS=64.
+ */
+#define ALSO64(name)                                                                               \
+    extern __typeof__(__wrap_##name) __wrap_##name##64 __attribute__((alias("__wrap_" #name)))
+
+ALSO64(fallocate);
+ALSO64(fcntl);
+ALSO64(fstat);
+ALSO64(fstatfs);
+ALSO64(ftruncate);
+ALSO64(mmap);
+ALSO64(open);
+ALSO64(openat);
+ALSO64(pread);
+ALSO64(stat);

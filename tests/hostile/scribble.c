@@ -208,7 +208,7 @@ static _Noreturn void act(struct hepta_pipe *p, struct hepta_pipe *other, bool r
     exit(0); /* not _exit(): the sanitizers have a last look */
 }
 
-/* Bytes in the bells are a peer's to write, too. */
+/* The bells are a peer's as well: bytes in them, or too few. */
 static void abuse_bells(const int *fds)
 {
     static const char junk[5000];
@@ -217,6 +217,7 @@ static void abuse_bells(const int *fds)
     for (int i = 1; i < HEPTA_PIPE_NFDS; i++) {
         struct pollfd p = {fds[i], POLLIN | POLLOUT, 0};
 
+        fcntl(fds[i], F_SETFL, rnd(2) ? O_NONBLOCK : 0); /* the flags are shared, too */
         if (poll(&p, 1, 0) != 1)
             continue;
         if ((p.revents & POLLIN) && rnd(2) && read(fds[i], sink, sizeof(sink)) < 0)

@@ -57,6 +57,19 @@ static void write_word(unsigned char *at, size_t off, bool wide, const uint32_t 
     memcpy(at + off, &new, n);
 }
 
+/* Wrong for a moment only: the others pass their checks, and meet it in between. */
+static void glitch(unsigned char *at, size_t off, const uint32_t tids[3], uint64_t *seed)
+{
+    uint64_t old;
+
+    off -= off % 8;
+    memcpy(&old, at + off, 8);
+    write_word(at, off, t_random(seed) % 2, tids, seed);
+    for (unsigned i = t_random(seed) % 500; i > 0; i--)
+        __asm__ volatile("" ::: "memory");
+    memcpy(at + off, &old, 8);
+}
+
 static void write_byte(unsigned char *at, size_t len, uint64_t *seed)
 {
     ((volatile unsigned char *)at)[t_random(seed) % len] = (unsigned char)t_random(seed);
@@ -65,7 +78,7 @@ static void write_byte(unsigned char *at, size_t len, uint64_t *seed)
 void scribble_round(unsigned char *at, size_t len, const uint32_t tids[3], uint64_t *seed,
                     const volatile bool *stop)
 {
-    unsigned style = t_random(seed) % 6;
+    unsigned style = t_random(seed) % 8;
     size_t one = t_random(seed) % CONTROL, control = len < 2 * CONTROL ? len : 2 * CONTROL;
     bool wide = t_random(seed) % 2;
 
@@ -85,6 +98,12 @@ void scribble_round(unsigned char *at, size_t len, const uint32_t tids[3], uint6
             break;
         case 4: /* the start of the data: packet headers */
             write_word(at, CONTROL + t_random(seed) % (control - CONTROL), false, tids, seed);
+            break;
+        case 5: /* glitches everywhere among the control words, and in one */
+        case 6:
+            glitch(at, style == 5 ? t_random(seed) % (CONTROL - 8) : one % (CONTROL - 8), tids, seed);
+            if (i % 64 == 0)
+                t_sleep_ns(20000);
             break;
         default: /* seldom, so that the others get far before they meet it */
             write_word(at, t_random(seed) % (CONTROL - 8), t_random(seed) % 2, tids, seed);

@@ -4,14 +4,15 @@
 
 load common
 
-quick="--seconds 0.01 --runs 3"
+# Long enough that ten times as much is never reached on a busy machine.
+quick="--seconds 0.2 --runs 1"
 
 @test "JSON: one object a line with every field, for every back end" {
     needs_two_cpus
     hepta bench pipe $quick --bytes 64,65536 --json >"$tmp/out" 2>"$tmp/err"
-    [ ! -s "$tmp/err" ]
+    ! complaints "$tmp/err"
     jq -es 'all(.[]; .mechanism == "pipe" and .cpus == "apart" and .mode == "adaptive"
-                     and .status == "ok" and .runs == 3 and .spread >= 0
+                     and .status == "ok" and .runs == 1 and .spread >= 0
                      and .msgs_per_s > 0 and .bytes_per_s > 0)' "$tmp/out"
     jq -es 'all(.[] | select(.test == "pingpong");
                 .p50_ns > 0 and .p50_ns <= .p99_ns and .p99_ns <= .p999_ns)' "$tmp/out"
@@ -35,7 +36,7 @@ quick="--seconds 0.01 --runs 3"
     needs_two_cpus
     run hepta bench pipe $quick --mode busy --json
     [ "$status" -eq 0 ]
-    printf '%s\n' "$output" | jq -es 'all(.[]; .mode == "busy" and .status == "ok")'
+    printf '%s\n' "$output" | grep '^{' | jq -es 'all(.[]; .mode == "busy" and .status == "ok")'
 }
 
 @test "odd sizes: the smallest, no multiple of anything, more than the capacity" {
@@ -55,10 +56,11 @@ quick="--seconds 0.01 --runs 3"
 }
 
 @test "--backends and --test narrow the rows" {
-    run hepta bench pipe $quick --cpus same --backends kernel --test stream --json
+    run hepta bench pipe --seconds 0.1 --runs 3 --cpus same --backends kernel --test stream --json
     [ "$status" -eq 0 ]
     printf '%s\n' "$output" |
-        jq -es 'length == 1 and .[0].backend == "kernel" and .[0].test == "stream"'
+        jq -es 'length == 1 and .[0].backend == "kernel" and .[0].test == "stream"
+                and .[0].runs == 3'
 }
 
 @test "wrong values: status 2 and what would be right" {
@@ -119,7 +121,7 @@ quick="--seconds 0.01 --runs 3"
 
 @test "--targets judges every ratio: status 0 or 1 as it says" {
     needs_two_cpus
-    run hepta bench pipe --targets --seconds 0.01 --runs 1 --json
+    run hepta bench pipe --targets --seconds 0.2 --runs 1 --json
     rows=$(printf '%s\n' "$output" | grep '"verdict"')
     printf '%s\n' "$rows" | jq -es 'length >= 20 and all(.[]; .ratio > 0 and .than > 0
         and (if .bound == "at most" then .ratio <= .than else .ratio >= .than end)
@@ -129,13 +131,13 @@ quick="--seconds 0.01 --runs 3"
 }
 
 @test "head -1 gets its line" {
-    run bash -c 'timeout 60 "$0" bench pipe --cpus same --seconds 0.01 --runs 1 --json | head -1' \
+    run bash -c 'timeout 60 "$0" bench pipe --cpus same --seconds 0.2 --runs 1 --json | head -1' \
         "$HEPTA"
     [ "$(jq -r .mechanism <<<"$output")" = pipe ]
 }
 
 @test "progress and colours: on a terminal, not otherwise, no colours with NO_COLOR" {
-    args="bench pipe --cpus same --backends kernel,hepta --seconds 0.01 --runs 1"
+    args="bench pipe --cpus same --backends kernel,hepta --seconds 0.2 --runs 1"
     hepta $args >"$tmp/out" 2>"$tmp/err"
     [ ! -s "$tmp/err" ]
     on_terminal "'$HEPTA' $args"
