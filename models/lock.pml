@@ -27,7 +27,7 @@
 #define ROUNDS 1
 #endif
 #ifndef DEATHS
-#define DEATHS 2
+#define DEATHS 1
 #endif
 #ifndef LOST
 #define LOST 1
@@ -121,9 +121,11 @@ next:
         :: else
         fi;
 wait:
-        ticked = false;
-        v = word;
-        assert((v & TID) != me); /* -EBADMSG */
+        atomic {
+            ticked = false;
+            v = word;
+            assert((v & TID) != me) /* -EBADMSG */
+        }
         if
         :: (v & TID) == 0 -> take(v, me | WAITED | (v & WAITERS))
         :: else ->

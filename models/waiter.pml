@@ -13,9 +13,9 @@
  *
  * What is checked:
  *   - B2: if the predicate holds and nobody is inside the lock, the byte is there;
- *   - no lost wake-up: when nothing can happen any more, no living reader sleeps on a bell
- *     while bytes are there or all writers are gone, and no living writer while LEVEL is
- *     free or all readers are gone; nobody waits for a lock (invalid end state);
+ *   - no lost wake-up: when nobody does anything any more, no living reader sleeps on a
+ *     silent bell while bytes are there or all writers are gone, and no living writer while
+ *     LEVEL is free or all readers are gone; nobody waits for a lock (invalid end state);
  *   - no end turns for ever (-DNP, pan -l).
  *
  * n is head - tail as one variable. A reader that looks under the writers' lock may have a
@@ -32,7 +32,7 @@
 #define WRITERS 2
 #endif
 #ifndef READERS
-#define READERS 2
+#define READERS 1
 #endif
 #ifndef MSG
 #define MSG 1
@@ -49,8 +49,12 @@
 
 #define W 0
 #define R 1
-#define DIED 9
 #define NOBODY 0
+#define DIED 9
+
+#define BUSY 0
+#define IDLE 1
+#define ENDED 2
 
 byte lock[2];       /* NOBODY, an end's id, DIED */
 bool want[2];
@@ -61,6 +65,7 @@ byte open[2];       /* descriptors of each side */
 byte n;             /* head - tail */
 bool killed[5];
 bool sleeps[5];     /* in poll(2) on a bell, without time-out */
+byte rest[5];       /* BUSY, IDLE (keeps its end, does nothing), ENDED */
 byte deaths;
 
 #define IS_FREE(s) (lock[s] == NOBODY || lock[s] == DIED)
@@ -122,11 +127,13 @@ proctype end_of(byte me, mine)
     {
         skip;
 verb:
-        moved = false;
-        if
-        :: mine == W && left == 0 -> goto finished
-        :: else
-        fi;
+        atomic {
+            moved = false;
+            if
+            :: mine == W && left == 0 -> goto finished
+            :: else
+            fi
+        }
         enter(mine);
         if
         :: BYTES_OR_ROOM(other) ->
@@ -144,31 +151,31 @@ verb:
         :: else
         fi;
         leave(mine);
-        if
-        :: event[mine] && BYTES_OR_ROOM(mine) ->
-            event[mine] = false;
-            naps[mine] = 0
-        :: else
-        fi;
-        if
-        :: moved ->
-            atomic {
-                if
-                :: mine == W -> left--
-                :: else
-                fi
-            }
-#ifdef KEEP_LEVEL
+        atomic {
             if
-            :: PREDICATE(other)
-            :: else -> lower()
-            fi;
-#endif
-            goto verb
-        :: !moved && gone -> goto finished /* looked once more: end-of-file, -EPIPE */
-        :: !moved && !gone
+            :: event[mine] && BYTES_OR_ROOM(mine) -> event[mine] = false
+            :: else -> goto looked
+            fi
+        }
+        naps[mine] = 0;
+looked:
+        atomic {
+            if
+            :: !moved && gone -> goto finished /* looked once more: end-of-file, -EPIPE */
+            :: !moved && !gone -> goto waits
+            :: moved && mine == W -> left--
+            :: moved && mine == R
+            fi
+        }
+#ifdef KEEP_LEVEL
+        if
+        :: PREDICATE(other)
+        :: else -> lower()
         fi;
+#endif
+        goto verb;
 
+waits:
         if
 #ifdef KEEP_LEVEL
         :: /* HEPTA_NOW, then the program's own poll(2) */
@@ -238,6 +245,7 @@ finished:
         :: gone || mine == R
 #endif
         :: mine == W && !gone -> /* an end that is kept, and not used */
+            rest[me] = IDLE;
 end_idle:
             false
         fi
@@ -259,12 +267,12 @@ end_idle:
     :: else -> /* h7_conduit_closed() */
         event[W] = false; naps[W] = 0;
         event[R] = false; naps[R] = 0
-    fi
+    fi;
+    rest[me] = ENDED
 }
 
-#define EXISTS(id) ((id) == 1 || (id) == 2 || (id) == 3 && WRITERS > 1 || (id) == 4 && READERS > 1)
-#define KILL(id) atomic { EXISTS(id) && deaths < DEATHS && !killed[id] -> killed[id] = true; deaths++ }
-#define FALSELY_LOW(s) (IS_FREE(s) && PREDICATE(s) && !bell[s] && open[1 - s] > 0)
+#define KILL(id) \
+    atomic { rest[id] != ENDED && deaths < DEATHS && !killed[id] -> killed[id] = true; deaths++ }
 
 active proctype demons()
 {
@@ -274,24 +282,34 @@ end:
     :: KILL(2)
     :: KILL(3)
     :: KILL(4)
-    :: break /* or else a late blow would be awaited, and nothing ever looked stuck */
     od
 }
 
-/* Odd ids are writers. A napper without time-out is held to the same as a sleeper. */
-#define WAITS(id, s) (!killed[id] && (sleeps[id] || naps[s] & BIT(id)))
+#define FALSELY_LOW(s) (IS_FREE(s) && PREDICATE(s) && !bell[s] && open[1 - s] > 0)
+
+/* Waits for what only another can do, on the bell or event of side s. The demons are not
+ * asked: nobody may need a killer in order to go on. */
+#define STUCK_ON_BELL(id, s) (sleeps[id] && !bell[s] && open[s] > 0)
+#ifdef NO_NAP_END
+#define STUCK(id, s) (STUCK_ON_BELL(id, s) || naps[s] & BIT(id))
+#else
+#define STUCK(id, s) STUCK_ON_BELL(id, s)
+#endif
+#define STILL(id, s) \
+    (rest[id] == ENDED || !killed[id] && (rest[id] == IDLE || STUCK(id, s)))
+#define ALL_STILL (STILL(1, R) && STILL(2, W) && STILL(3, R) && STILL(4, W))
+#define LOST_WRITER (CAP - n >= LEVEL && (STUCK(1, R) || STUCK(3, R)))
+#define LOST_READER (n >= 1 && (STUCK(2, W) || STUCK(4, W)))
+#define LOST_WAKE_UP (ALL_STILL && (LOST_WRITER || LOST_READER))
 
 active proctype watch()
 {
 end:
     do
 #ifndef NO_B2
-    :: atomic { FALSELY_LOW(W) || FALSELY_LOW(R) -> assert(!(FALSELY_LOW(W) || FALSELY_LOW(R))) }
+    :: atomic { FALSELY_LOW(W) || FALSELY_LOW(R) -> assert(!FALSELY_LOW(W) && !FALSELY_LOW(R)) }
 #endif
-    :: atomic { timeout ->
-           assert(!((WAITS(2, W) || WAITS(4, W)) && (n >= 1 || open[W] == 0)));
-           assert(!((WAITS(1, R) || WAITS(3, R)) && (CAP - n >= LEVEL || open[R] == 0)));
-           break }
+    :: atomic { LOST_WAKE_UP -> assert(!LOST_WAKE_UP) }
     od
 }
 
@@ -303,11 +321,11 @@ init {
         run end_of(2, R);
         if
         :: WRITERS > 1 -> run end_of(3, W)
-        :: else
+        :: else -> rest[3] = ENDED
         fi;
         if
         :: READERS > 1 -> run end_of(4, R)
-        :: else
+        :: else -> rest[4] = ENDED
         fi
     }
 }

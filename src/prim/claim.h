@@ -64,7 +64,8 @@ int h7_claim_take(struct h7_claim *c);
 /* Free it and wake who waits. The owner needs no lock for it. */
 void h7_claim_drop(struct h7_claim *c);
 
-/* Free it if its owner, process or thread, is dead. 1 it is free now (or was), 0 somebody living has it. */
+/* Free it if its owner, process or thread, is dead. 1 it is free now (or was), 0 somebody
+ * living has it. */
 int h7_claim_recover(struct h7_claim *c);
 
 /* Announce a wait. Returns what h7_claim_wait() needs. */

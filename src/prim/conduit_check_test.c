@@ -90,6 +90,11 @@ static void test_sides(void **state)
             assert_non_null(strstr(why, i == H7_WRITER ? "writers'" : "readers'"));
             *s = good;
         }
+        h7_store64_relaxed(&s->own, h7_load64_relaxed(&s->own) + 8);
+        assert_int_equal(check(), -EBADMSG);
+        h7_store32_relaxed(&s->lock.word, H7_LOCK_OWNER_DIED); /* D4: the next one mends it */
+        assert_int_equal(check(), 0);
+        *s = good;
         assert_int_equal(check(), 0);
     }
 }

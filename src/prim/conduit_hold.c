@@ -50,6 +50,13 @@ static void let_go(struct h7_conduit *c)
         h7_claim_drop(&c->mine->claim);
 }
 
+/* Where the bytes begin that are to be written or read. */
+static char *payload(const struct h7_conduit *c)
+{
+    return h7_ring_at(&c->ring,
+                      h7_conduit_index(c) + (packets(c) ? sizeof(struct h7_packet) : 0));
+}
+
 /* Enter and claim. On return the lock is free. 0, 1 (nothing there: peek), -errno. */
 static int claim_side(struct h7_conduit *c, int64_t deadline)
 {
@@ -93,7 +100,7 @@ int h7_conduit_reserve(struct h7_conduit *c, size_t len, void **ptr, int64_t dea
         let_go(c);
         return r;
     }
-    *ptr = h7_ring_at(&c->ring, h7_conduit_index(c) + (packets(c) ? sizeof(struct h7_packet) : 0));
+    *ptr = payload(c);
     return 0;
 }
 
@@ -171,7 +178,7 @@ ssize_t h7_conduit_peek(struct h7_conduit *c, const void **ptr, int64_t deadline
         gone = n == H7_WAIT_HANGUP;
     }
     if (n > 0)
-        *ptr = h7_ring_at(&c->ring, h7_conduit_index(c) + (packets(c) ? sizeof(struct h7_packet) : 0));
+        *ptr = payload(c);
     return n;
 }
 

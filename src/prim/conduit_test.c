@@ -446,6 +446,30 @@ static void test_death_under_the_lock(void **state)
     assert_int_equal(h7_conduit_read(&f.r, got, 1, hepta_in_ms(10)), -ETIMEDOUT);
 }
 
+/* D4: published, and killed before the side's own copy of the counter followed. */
+static int die_after_publishing(void *arg)
+{
+    struct h7_conduit *c = arg;
+    CHILD_CHECK(h7_conduit_enter(c, HEPTA_FOREVER) == 0);
+    if (c->role == H7_WRITER)
+        h7_ring_publish(&c->ring, flow_head(&f) + 5);
+    else
+        h7_ring_consume(&c->ring, flow_tail(&f) + 5);
+    raise(SIGKILL);
+    return 0;
+}
+
+static void test_death_after_the_commit(void **state)
+{
+    (void)state;
+    flow_pattern(f.w.ring.data, 5, 0);
+    assert_int_equal(unit_reap(unit_start(die_after_publishing, &f.w)), -SIGKILL);
+    assert_int_equal(put(10), 10); /* behind the dead writer's 5 */
+    assert_int_equal(unit_reap(unit_start(die_after_publishing, &f.r)), -SIGKILL);
+    expect_bytes(10, 5); /* not the dead reader's 5 again */
+    assert_int_equal(get(1), -EAGAIN);
+}
+
 /* --- the poll level -------------------------------------------------------------- */
 
 static int level(const struct h7_conduit *c)
@@ -578,6 +602,7 @@ static const struct CMUnitTest tests[] = {
     BYTES_TEST(test_waiting_reader_sees_the_end),
     BYTES_TEST(test_handlers_interrupt),
     BYTES_TEST(test_death_under_the_lock),
+    BYTES_TEST(test_death_after_the_commit),
     BYTES_TEST(test_level_follows),
     PACKET_TEST(test_level_of_packets),
     BYTES_TEST(test_many_writers),

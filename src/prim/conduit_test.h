@@ -107,8 +107,10 @@ static inline void flow_start_at(struct flow *f, uint64_t index)
 {
     h7_store64_relaxed(&f->w.ring.shared->head, index);
     h7_store64_relaxed(&f->w.ring.shared->tail, index);
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < 2; i++) {
+        h7_store64_relaxed(&f->w.shared->side[i].own, index);
         h7_store64_relaxed(&f->w.shared->side[i].cache, index);
+    }
     h7_store64_relaxed(&f->w.cache, index);
     h7_store64_relaxed(&f->r.cache, index);
 }

@@ -22,11 +22,11 @@
  *   OWNER_DIED [| WAITERS] free, the last holder died (written by the kernel, get_robust_list(2))
  *
  * Where a holder can die, and who mends it:
- *   C1 pending set, word not yet ours    nothing happened; if the word is 0 the kernel wakes a waiter
+ *   C1 pending set, word not yet ours    nothing happened; at a 0 word a waiter is woken
  *   C2 between CAS and unlock            kernel: OWNER_DIED, one waiter woken
  *   C3 between unlock and futex_wake     kernel: pending still points to a 0 word: one waiter woken
  *   C4 pending lost (a robust pthread mutex was taken inside by a signal handler, or the
- *      libc list is garbage)             contenders: every 50 ms of waiting, ask whether the TID lives
+ *      libc list is garbage)             contenders ask every 50 ms whether the TID lives
  *   C5 a woken waiter dies               the others' waits end after 50 ms and look again
  *
  * Limits: a TID is an id of one PID namespace, so an object must be used from one only

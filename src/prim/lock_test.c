@@ -240,6 +240,46 @@ static void test_death_before_the_wake_up(void **state)
     assert_int_equal(unit_reap(pid), -SIGKILL);
 }
 
+#define N_WAKES 10
+
+/* How long each wait took, in us. */
+static int wait_and_measure(void *arg)
+{
+    uint32_t *us = arg;
+    for (int i = 0; i < N_WAKES; i++) {
+        unit_await(&t->stage, (uint32_t)(2 * i));
+        int64_t start = hepta_now_ns();
+        CHILD_CHECK(h7_lock(&t->lock, HEPTA_FOREVER) == 0);
+        us[i] = (uint32_t)((hepta_now_ns() - start) / 1000) + 1;
+        /* Who slept can't know whether others do, and has to say that they may. */
+        CHILD_CHECK(h7_load32_relaxed(&t->lock.word) & H7_LOCK_WAITERS);
+        h7_unlock(&t->lock);
+        unit_say(&t->stage, (uint32_t)(2 * i + 2));
+    }
+    return 0;
+}
+
+/* Woken, not found by the tick: then no wait could be shorter than one. */
+static void test_unlock_wakes(void **state)
+{
+    uint32_t *us = unit_shared(N_WAKES * sizeof *us), least = UINT32_MAX;
+    (void)state;
+    pid_t pid = unit_start(wait_and_measure, us);
+    for (uint32_t i = 0; i < N_WAKES; i++) {
+        assert_int_equal(h7_lock(&t->lock, HEPTA_FOREVER), 0);
+        unit_say(&t->stage, 2 * i + 1);
+        while (!(word() & H7_LOCK_WAITERS))
+            unit_sleep_ms(1);
+        unit_sleep_ms(2);
+        h7_unlock(&t->lock);
+        unit_await(&t->stage, 2 * i + 1);
+        least = us[i] < least ? us[i] : least;
+    }
+    assert_int_equal(unit_reap(pid), 0);
+    assert_true(least < H7_LOCK_TICK_NS / 1000);
+    munmap(us, N_WAKES * sizeof *us);
+}
+
 #define N_ROUNDS 3000
 
 static int count_up(void *arg)
@@ -386,6 +426,7 @@ static const struct CMUnitTest tests[] = {
     LOCK_TEST(test_lost_pending_and_no_time),
     LOCK_TEST(test_death_before_the_word),
     LOCK_TEST(test_death_before_the_wake_up),
+    LOCK_TEST(test_unlock_wakes),
     LOCK_TEST(test_four_processes_count),
     LOCK_TEST(test_threads_count),
     LOCK_TEST(test_thread_that_ends_inside),

@@ -214,6 +214,19 @@ static void test_truncated(void **state)
     assert_int_equal(try_attach(1), -EPROTO);
 }
 
+/* As long as it says, but not in whole pages. */
+static void test_odd_length(void **state)
+{
+    (void)state;
+    header()->len -= 8;
+    header()->data_off -= 8;
+    assert_int_equal(ftruncate(made.fd, (off_t)header()->len), 0);
+    assert_int_equal(try_attach(0), -EBADMSG);
+    header()->data_off += 8;
+    header()->data_len -= 8;
+    assert_int_equal(try_attach(0), -EBADMSG);
+}
+
 static int attach_fd(int fd)
 {
     struct h7_segment seg;
@@ -330,6 +343,7 @@ static const struct CMUnitTest tests[] = {
     SEGMENT_TEST(test_unsealed_is_refused),
     SEGMENT_TEST(test_forged_headers),
     SEGMENT_TEST(test_truncated),
+    SEGMENT_TEST(test_odd_length),
     SEGMENT_TEST(test_wrong_descriptors),
     SEGMENT_TEST(test_read_only_memory),
     SEGMENT_TEST(test_changed_under_us),

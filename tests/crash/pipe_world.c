@@ -156,12 +156,14 @@ void check_levels(struct step_run *run)
     uint64_t n = used(run);
 
     if (world.r && n > 0)
-        step_check(run, polls(world.r, POLLIN | POLLHUP), "%llu bytes are there, but poll is silent",
-                   (unsigned long long)n);
-    if (world.r && n == 0 && polls(world.r, POLLIN) && stage_read(run, REC, HEPTA_NOW) == -EAGAIN)
+        step_check(run, polls(world.r, POLLIN | POLLHUP),
+                   "%llu bytes are there, but poll is silent", (unsigned long long)n);
+    if (world.r && n == 0 && polls(world.r, POLLIN) &&
+        stage_read(run, REC, HEPTA_NOW) == -EAGAIN)
         step_check(run, !polls(world.r, POLLIN), "poll stays readable with nothing there");
     if (world.w && n == 0)
-        step_check(run, polls(world.w, POLLIN | POLLHUP), "the pipe is empty, but poll doesn't let the writer in");
+        step_check(run, polls(world.w, POLLIN | POLLHUP),
+                   "the pipe is empty, but poll doesn't let the writer in");
 }
 
 void check_inside(struct step_run *run)

@@ -107,7 +107,8 @@ static int inject_one(const struct inject_op *op)
         fprintf(stderr, "%s: never got through\n", op->name);
         n_bad++;
     }
-    printf("%-40s %3d calls can fail, %4d attempts, %d failed\n", op->name, n_calls, n_tries, n_bad);
+    printf("%-40s %3d calls can fail, %4d attempts, %d failed\n", op->name, n_calls, n_tries,
+           n_bad);
     return n_bad;
 }
 

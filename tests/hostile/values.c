@@ -101,7 +101,7 @@ void scribble_round(unsigned char *at, size_t len, const uint32_t tids[3], uint6
             break;
         case 5: /* glitches everywhere among the control words, and in one */
         case 6:
-            glitch(at, style == 5 ? t_random(seed) % (CONTROL - 8) : one % (CONTROL - 8), tids, seed);
+            glitch(at, (style == 5 ? t_random(seed) : one) % (CONTROL - 8), tids, seed);
             if (i % 64 == 0)
                 t_sleep_ns(20000);
             break;

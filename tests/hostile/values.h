@@ -11,9 +11,9 @@
 
 /*
  * Some thousand writes over [@at, @at + @len), in a style that lasts for the call: random
- * bytes everywhere, chosen words in the first pages (where the control words are), one
- * word hammered, wrong for a moment, or now and then a single one. @tids are lock owners to pretend.
- * Returns early when *@stop.
+ * bytes everywhere, chosen words in the first page (where the control words are), one word
+ * hammered, words wrong for a moment, or now and then a single one. @tids are lock owners
+ * to pretend. Returns early when *@stop.
  */
 void scribble_round(unsigned char *at, size_t len, const uint32_t tids[3], uint64_t *seed,
                     const volatile bool *stop);
