@@ -12,10 +12,10 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 memory_mb=1900
 seconds=300
 
-command -v spin >/dev/null && command -v gcc >/dev/null || {
+if ! command -v spin >/dev/null || ! command -v gcc >/dev/null; then
     echo "run.sh: needs spin and gcc" >&2
     exit 77
-}
+fi
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 

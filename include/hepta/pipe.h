@@ -16,7 +16,7 @@
  * lock, doesn't end the wait.
  *
  * A last peer that was killed without close() is noticed at the latest: by a verb that
- * waits, 5 ms after it began to wait or at once if it has waited longer; by HEPTA_NOW and
+ * waits, 2 ms after it began to wait or at once if it has waited longer; by HEPTA_NOW and
  * by a write that finds room, after one tick of the kernel's clock (1 to 10 ms), or, if
  * the writes before came faster than ticks, after up to 8 more.
  *

@@ -152,7 +152,7 @@ int h7_conduit_keep_level(struct h7_conduit *c);
 void h7_conduit_abandon(struct h7_conduit *c);
 void h7_conduit_closed(struct h7_conduit_shared *shared);
 
-/* Every invariant of ring, locks, bells, claims and packet chain; takes no lock, so call
+/* Every invariant of ring, counters, bells, claims and packet chain; takes no lock, so call
  * it when nobody is inside a verb. 0, or -EBADMSG and why. */
 int h7_conduit_check(const struct h7_conduit *c, char *why, size_t n);
 

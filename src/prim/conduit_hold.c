@@ -53,8 +53,8 @@ static void let_go(struct h7_conduit *c)
 /* Where the bytes begin that are to be written or read. */
 static char *payload(const struct h7_conduit *c)
 {
-    return h7_ring_at(&c->ring,
-                      h7_conduit_index(c) + (packets(c) ? sizeof(struct h7_packet) : 0));
+    return h7_ring_at(&c->ring, h7_load64_relaxed(&c->held_at) +
+                                    (packets(c) ? sizeof(struct h7_packet) : 0));
 }
 
 /* Enter and claim. On return the lock is free. 0, 1 (nothing there: peek), -errno. */
@@ -70,11 +70,14 @@ static int claim_side(struct h7_conduit *c, int64_t deadline)
 
 static int wait_free(struct h7_conduit *c, uint64_t need, int64_t deadline)
 {
+    uint64_t at = h7_load64_relaxed(&c->held_at);
+    if (packets(c) && at % 8 != 0)
+        return -EBADMSG;
     for (int gone = 0;;) {
         uint64_t n_free;
-        int r = h7_ring_free(&c->ring, h7_conduit_index(c), &n_free);
-        if (r < 0 || (packets(c) && h7_conduit_index(c) % 8 != 0))
-            return r < 0 ? r : -EBADMSG;
+        int r = h7_ring_free(&c->ring, at, &n_free);
+        if (r < 0)
+            return r;
         if (h7_conduit_peer_gone(c) || gone)
             return -EPIPE;
         if (n_free >= need)

@@ -7,6 +7,7 @@
 #include "prim/conduit_test.h"
 
 #include <poll.h>
+#include <pthread.h>
 
 #define CAP     8192
 #define LONG_MS 60000 /* a deadline that only a lost wake-up reaches */
@@ -569,6 +570,47 @@ static void test_many_writers(void **state)
     assert_int_equal(get(1), -EAGAIN);
 }
 
+#define STREAM_LEN (1u << 20)
+
+static void *write_stream(void *arg)
+{
+    static char out[CAP];
+    size_t at = 0;
+    (void)arg;
+    for (uint32_t n = 1; at < STREAM_LEN; n++) {
+        size_t len = n * 37 % 5000 + 1;
+        len = len < STREAM_LEN - at ? len : STREAM_LEN - at;
+        flow_pattern(out, len, at);
+        if (h7_conduit_write(&f.w, out, len, HEPTA_FOREVER) != (ssize_t)len)
+            return "not written";
+        at += len;
+    }
+    return NULL;
+}
+
+/* Both sides' threads look at the same memory: TSan sees what orders them. */
+static void test_stream_between_threads(void **state)
+{
+    pthread_t thread;
+    void *wrong;
+    size_t at = 0;
+    ssize_t n = 1;
+    (void)state;
+    assert_int_equal(pthread_create(&thread, NULL, write_stream, NULL), 0);
+    for (uint32_t i = 1; at < STREAM_LEN && n > 0; i++) {
+        n = h7_conduit_read(&f.r, got, i * 53 % 6000 + 1, hepta_in_ms(LONG_MS));
+        if (n > 0 && !flow_is_pattern(got, (size_t)n, at))
+            n = -EILSEQ;
+        at += n > 0 ? (size_t)n : 0;
+    }
+    if (n < 0) /* and the writer must not wait for ever */
+        flow_drop(&f, &f.r);
+    pthread_join(thread, &wrong);
+    assert_true(n > 0);
+    assert_null(wrong);
+    assert_int_equal(get(1), -EAGAIN);
+}
+
 #define BYTES_TEST(fn)  cmocka_unit_test_setup_teardown(fn, open_bytes, tear_down)
 #define PACKET_TEST(fn) cmocka_unit_test_setup_teardown(fn, open_packets, tear_down)
 /* The same cases without locks. */
@@ -606,6 +648,7 @@ static const struct CMUnitTest tests[] = {
     BYTES_TEST(test_level_follows),
     PACKET_TEST(test_level_of_packets),
     BYTES_TEST(test_many_writers),
+    BYTES_TEST(test_stream_between_threads),
     SPSC_TEST(test_in_order),
     SPSC_TEST(test_all_or_nothing_up_to_pipe_buf),
     SPSC_TEST(test_above_pipe_buf_in_part),
@@ -618,6 +661,7 @@ static const struct CMUnitTest tests[] = {
     SPSC_TEST(test_writer_is_woken_in_every_stage),
     SPSC_TEST(test_handlers_interrupt),
     SPSC_TEST(test_level_follows),
+    SPSC_TEST(test_stream_between_threads),
 };
 
 UNIT_MAIN(tests)

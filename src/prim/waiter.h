@@ -49,7 +49,7 @@
 #define H7_BUSY_LOOK_NS 2000000 /* how often a busy waiter asks whether the peer lives */
 #define H7_YIELDS 3
 #define H7_YIELD_NS 50000 /* more than this for a yield is no bargain */
-#define H7_NAP_NS 5000000       /* so long a killed peer's end-of-file can go unseen */
+#define H7_NAP_NS 2000000 /* so long a killed peer's end-of-file can go unseen */
 #define H7_SPINS_PER_LOOK 32    /* between two looks at the clock */
 
 enum { H7_WAIT_AGAIN = 0, H7_WAIT_HANGUP = 1 };

@@ -127,6 +127,8 @@ static void stage_depart(struct step_run *run)
 
 static void stage_wake(struct step_run *run)
 {
+    if (room_of(run)->n_sleeps++ < case_of(run)->sleeps)
+        return;
     if (victim_reads(case_of(run)))
         stage_write(run, hepta_in_ms(1000));
     else if (world.r)
@@ -278,13 +280,13 @@ static void recover(struct step_run *run)
     &(const struct step_scenario)                                                                  \
     {                                                                                              \
         .name = title, .segment = "/memfd:hepta", .watch = CONTROL, .kinds = k,                    \
-        .arg = &(const struct pipe_case){__VA_ARGS__}, .setup = world_setup,                       \
+        .arg = &(const struct pipe_case){.flags = __VA_ARGS__}, .setup = world_setup,              \
         .enter = victim_enter, .verb = victim_verb, .depart = stage_depart, .wake = stage_wake,    \
         .press = mates_go, .survive = survive, .stopped = stopped, .resumed = resumed,             \
         .recover = recover, .cleanup = world_cleanup                                               \
     }
 
-/* flags, capacity, verb, bytes before, bytes of the verb, sole, mates */
+/* flags, capacity, verb, bytes before, bytes of the verb, sole, mates, sleeps */
 static const struct step_scenario *const scenarios[] = {
     CASE("create", K, 0, 4096, V_CREATE, 0, 0, false, M_NONE),
     CASE("create, spsc", K, SPSC, 4096, V_CREATE, 0, 0, false, M_NONE),
@@ -305,6 +307,8 @@ static const struct step_scenario *const scenarios[] = {
     CASE("write 6016 in pieces, spsc", K, SPSC, 4096, V_WRITE, 128, 6016, true, M_NONE),
     CASE("write 128 to the full pipe", KS, 0, 4096, V_WRITE, 4096, 128, true, M_NONE),
     CASE("write 128 to the full pipe, spsc", K, SPSC, 4096, V_WRITE, 4096, 128, true, M_NONE),
+    CASE("write 128 to the full pipe, deep asleep", KS, 0, 4096, V_WRITE, 4096, 128, true, M_NONE,
+         1),
     CASE("reserve", KSC, 0, 4096, V_RESERVE, 128, 128, false, M_NONE),
     CASE("reserve, spsc, only writer", K, SPSC, 4096, V_RESERVE, 128, 128, true, M_NONE),
     CASE("reserve, another writer waits", KS, 0, 4096, V_RESERVE, 128, 128, false, M_WRITER),
@@ -321,6 +325,9 @@ static const struct step_scenario *const scenarios[] = {
          M_POLLER_W),
     CASE("read 64 of the empty pipe", KS, 0, 4096, V_READ, 0, 64, false, M_NONE),
     CASE("read 64 of the empty pipe, spsc", K, SPSC, 4096, V_READ, 0, 64, true, M_NONE),
+    CASE("read 64 of the empty pipe, deep asleep", KS, 0, 4096, V_READ, 0, 64, false, M_NONE, 1),
+    CASE("read 64 of the empty pipe, deep asleep, spsc", K, SPSC, 4096, V_READ, 0, 64, true, M_NONE,
+         1),
     CASE("peek", KSC, 0, 4096, V_PEEK, 256, 0, false, M_NONE),
     CASE("peek, another reader waits", KS, 0, 4096, V_PEEK, 256, 0, false, M_READER),
     CASE("peek and release 128", KSC, 0, 4096, V_RELEASE, 256, 128, false, M_NONE),

@@ -89,6 +89,13 @@ static void have_dead_peek(void)
     have_claim(true, true);
 }
 
+/* Naps end by themselves after some ms; then it sleeps where it has to be rung for. */
+static void deep_asleep(void)
+{
+    t_sleep_ns(15 * T_MS);
+    t_asleep(other, 1000);
+}
+
 /* A sleeper on the other side, so that a verb has to ring. */
 static void have_sleeping_reader(void)
 {
@@ -96,7 +103,7 @@ static void have_sleeping_reader(void)
     other = t_fork();
     if (other == 0)
         _exit(hepta_pipe_read(r, buf, 1, hepta_in_ms(3000)) != 1);
-    t_asleep(other, 1000);
+    deep_asleep();
 }
 
 static void have_sleeping_writer(void)
@@ -105,7 +112,7 @@ static void have_sleeping_writer(void)
     other = t_fork();
     if (other == 0)
         _exit(hepta_pipe_write(w, buf, 1, hepta_in_ms(3000)) != 1);
-    t_asleep(other, 1000);
+    deep_asleep();
 }
 
 static void close_all(void)
