@@ -2,8 +2,10 @@
 /*
  * models/spsc.pml - sleep and wake in the SPSC mode, on a machine with store buffers
  *
- * One writer, one reader, no lock around the publish: publish, barrier, look whether a
- * ring or a wake-up is wanted; the sleeper announces, barrier, looks at the ring. Stores
+ * One writer, one reader, no lock around the publish: ring if wanted, publish, barrier,
+ * look again whether a ring or a wake-up is wanted; the sleeper announces, barrier, looks
+ * at the ring. A ringer that finds the lock held shouts: it rings without the lock, and the
+ * listener takes out only bytes that it has counted before its look. Stores
  * go through a first-in-first-out buffer for each end, as on x86, and reach memory when
  * they like; locked instructions, full fences and system calls that have one wait until
  * the own buffer is empty. Each end chooses whether it fences its publishes, or says in
@@ -16,13 +18,14 @@
  *
  * Options: MSG, CAP, LEVEL, DEATHS.
  *   POLLER            a program may use its own poll(2): lower() and h7_conduit_after()
- *   GIVE_UP           a ringer that finds the lock held may run out of patience
  *   NO_NAP_END, STAY  naps have no time-out; ends never close
  *   OTHER_HOLDER      another process keeps the writer's descriptors open
  *   BROKEN_FENCE      a publish without fence, and asym is not set
  *   BROKEN_TUNE       no fence between setting asym and the first publish
  *   BROKEN_LISTENER   the sleeper has no barrier     BROKEN_NO_RECHECK  nor a look
- *   BROKEN_NO_SECOND  with GIVE_UP: no second look after the sleeper's unlock
+ *   BROKEN_DEAF       no shout: a ringer that finds the lock held gives up
+ *   BROKEN_COUNT      the listener takes out what it finds, not what it has counted
+ *   BROKEN_FULL       ... and empties a full bell, into which no shout would have gone
  */
 #ifndef MSG
 #define MSG 3
@@ -42,6 +45,8 @@
 #define HOLDERS 1
 #endif
 
+#define BELL_MAX 2
+
 #define W 0
 #define R 1
 #define NOBODY 9
@@ -54,7 +59,7 @@ bool event[2];
 bool asym[2];
 byte lock[2] = NOBODY;
 /* The kernel's. */
-bool bell[2] = true;
+byte bell[2] = 1;       /* bytes in it; a new one is high */
 bool napping[2];        /* [who] */
 byte open[2];
 bool killed[2];
@@ -83,8 +88,9 @@ end:
 /* What me could use, and what the other could, as me sees it: its own count is index. */
 #define READY(level) \
     ((me == R && count[W] != index) || (me == W && CAP - USED(index, count[R]) >= (level)))
-#define OFFER(level) \
-    ((me == W && index != count[R]) || (me == R && CAP - USED(count[W], index) >= (level)))
+#define OFFER_AT(at, level) \
+    ((me == W && (at) != count[R]) || (me == R && CAP - USED(count[W], at) >= (level)))
+#define OFFER(level) OFFER_AT(index, level)
 
 inline enter(s)
 {
@@ -110,22 +116,78 @@ inline order()
 #endif
 }
 
+/* bytes_to_lower() */
+inline count_bytes()
+{
+    atomic {
+        n_bytes = bell[other];
+#ifndef BROKEN_FULL
+        if
+        :: n_bytes == BELL_MAX -> n_bytes--
+        :: else
+        fi
+#endif
+    }
+}
+
+inline take_out()
+{
+#ifdef BROKEN_COUNT
+    bell[other] = 0
+#else
+    atomic { bell[other] = bell[other] - n_bytes; n_bytes = 0 }
+#endif
+}
+
 inline lower()
 {
     enter(other);
     buffer[me] ! WANT(other, 1);
+    count_bytes();
     order();
     if
     :: READY(LEVEL)
-    :: else -> bell[other] = false
+    :: else -> take_out()
     fi;
     leave(other)
+}
+
+/* A byte into the bell, unless it is full or nobody listens. */
+inline write_bell()
+{
+    atomic {
+        if
+        :: open[other] > 0 && bell[me] < BELL_MAX -> bell[me]++
+        :: else
+        fi
+    }
+}
+
+/* ring_spsc(), called if a ring is wanted */
+inline ring(after)
+{
+    if
+    :: atomic { FENCED(me) && (lock[me] == NOBODY || lock[me] == DIED) -> lock[me] = me }
+        if
+        :: want[me] && (me == W || OFFER_AT(after, LEVEL)) ->
+            write_bell();
+            buffer[me] ! WANT(me, 0)
+        :: else
+        fi;
+        leave(me)
+    :: FENCED(me) && lock[me] == other -> /* having tried the lock is a barrier */
+#ifdef BROKEN_DEAF
+        skip
+#else
+        write_bell()
+#endif
+    fi
 }
 
 proctype end_of(byte me)
 {
     byte other = 1 - me;
-    byte index;
+    byte index, n_bytes;
     bool fenced, gone;
 
     {
@@ -147,6 +209,10 @@ verb:
         fi;
         if
         :: READY(1) ->
+            if
+            :: want[me] -> ring(index + 1)
+            :: else
+            fi;
             atomic { nfull(buffer[me]) -> index++; buffer[me] ! COUNT(me, index) }
             if
             :: fenced -> FENCED(me)
@@ -159,23 +225,7 @@ verb:
             :: else
             fi;
             if
-            :: want[me] -> /* ring_spsc() */
-                if
-                :: atomic { FENCED(me) && (lock[me] == NOBODY || lock[me] == DIED) -> lock[me] = me };
-                    if
-                    :: want[me] && (me == W || OFFER(LEVEL)) ->
-                        if
-                        :: open[other] > 0 -> bell[me] = true
-                        :: else
-                        fi;
-                        buffer[me] ! WANT(me, 0)
-                    :: else
-                    fi;
-                    leave(me)
-#ifdef GIVE_UP
-                :: FENCED(me) && lock[me] == other /* having tried the lock is a barrier */
-#endif
-                fi
+            :: want[me] -> ring(index)
             :: else
             fi;
 #ifdef POLLER
@@ -217,6 +267,7 @@ end_nap:
             fi;
             enter(other);
             buffer[me] ! WANT(other, 1);
+            count_bytes();
             order();
             if
 #ifndef BROKEN_NO_RECHECK
@@ -225,21 +276,16 @@ end_nap:
 #else
             :: true ->
 #endif
-                bell[other] = false; leave(other)
-            fi;
-#if !defined(BROKEN_NO_RECHECK) && !defined(BROKEN_NO_SECOND)
-            if
-            :: READY(1) -> goto verb
-            :: else
+                take_out();
+                leave(other)
             fi
-#endif
         fi;
         sleeps[me] = true;
 end_sleep:
         if
-        :: atomic { bell[other] -> sleeps[me] = false }
+        :: atomic { bell[other] > 0 -> sleeps[me] = false }
             goto verb
-        :: atomic { !bell[other] && open[other] == 0 -> sleeps[me] = false }
+        :: atomic { bell[other] == 0 && open[other] == 0 -> sleeps[me] = false }
         fi;
         gone = true;
         goto verb;

@@ -41,8 +41,8 @@
  *   event       see prim/waiter.h    the other side's nappers: bytes there, bytes free
  *   least,      writers, R lock;     (readers' side only) one sleeping writer that waits for
  *   least_tid   the sleeper alone    fewer than level_free bytes: while it is there, S says
- *                                    "least bytes free". 0: nobody. A second one whose
- *                                    amount isn't S's naps in ticks instead
+ *                                    "least bytes free". 0: nobody. Any other writer
+ *                                    naps in ticks meanwhile
  *   asym        the side             1: its publishes are not followed by a full fence
  *   recoveries  holder of lock       times the lock came from a dead owner
  * and in the read-mostly line:

@@ -167,22 +167,17 @@ static size_t bytes_to_lower(const struct h7_conduit *c)
 }
 
 /* Under the readers' lock: make the bell say what this writer waits for, if it doesn't.
- * One writer at a time can have that; a dead one is thrown out. 1 the bell will do. */
+ * One writer at a time can have that, and the living aren't thrown out: who leaves without
+ * a ring would leave those asleep who had relied on his entry. 1 the bell will do. */
 static int register_need(struct h7_conduit *c, uint64_t need)
 {
     struct h7_conduit_side *s = readers(c);
+    uint32_t me = h7_self_cache.tid;
     uint32_t tid = h7_load32_relaxed(&s->least_tid); /* relaxed: under the lock */
-    if (tid && tid != h7_self_cache.tid && h7_sys_thread_probe(0, (pid_t)tid) == -ESRCH)
-        tid = 0;
-    if (need >= c->level_free) {
-        if (tid == 0)
-            h7_store32_relaxed(&s->least_tid, 0);
-        return tid == 0;
-    }
-    if (tid && tid != h7_self_cache.tid && h7_load32_relaxed(&s->least) <= need)
-        return h7_load32_relaxed(&s->least) == need;
+    if (tid && tid != me && h7_sys_thread_probe(0, (pid_t)tid) != -ESRCH)
+        return 0;
     h7_store32_relaxed(&s->least, (uint32_t)need);
-    h7_store32_relaxed(&s->least_tid, h7_self_cache.tid);
+    h7_store32_relaxed(&s->least_tid, need < c->level_free ? me : 0);
     return 1;
 }
 
