@@ -48,7 +48,7 @@ struct pipe_case {
     uint32_t len;    /* of the verb */
     bool sole;
     enum pipe_mates mates;
-    uint32_t sleeps; /* that the verb is left to before it is woken: naps end by themselves */
+    uint32_t deep; /* the verb is left to its naps, and woken only where it polls */
 };
 
 #define N_MATES 3
@@ -64,7 +64,6 @@ struct mate {
 struct pipe_room {
     struct mate mate[N_MATES];
     unsigned n_stage; /* records the stage has written */
-    unsigned n_sleeps; /* of the victim */
     unsigned char data[4096]; /* what the victim has read */
 };
 

@@ -185,7 +185,7 @@ static enum trace_end wait_step(struct tracee *t, bool may_sleep, int *status)
             return TRACE_HUNG;
         if (t->in_call)
             t_sleep_ns(50000);
-        else if (t_now_ns() - start > 2 * T_MS && t_state(t->pid) == 'S' && t_asleep(t->pid, 2))
+        else if (t_now_ns() - start > T_MS / 2 && t_state(t->pid) == 'S' && t_asleep(t->pid, 2))
             return TRACE_ASLEEP;
     }
 }
