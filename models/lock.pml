@@ -168,7 +168,14 @@ slept:
 #else
         if
         :: goto wait
-        :: ticked -> pending[me] = false; goto next /* -ETIMEDOUT */
+        :: true -> /* the deadline: once more, then -ETIMEDOUT */
+            v = word;
+            if
+            :: (v & TID) == 0 -> take(v, me | WAITED | (v & WAITERS))
+            :: else
+            fi;
+            pending[me] = false;
+            goto next
         fi;
 #endif
 in:
@@ -230,8 +237,10 @@ end:
     skip
 }
 
-#define KILL(i) atomic { i <= THREADS && deaths < DEATHS && !killed[i] -> killed[i] = true; deaths++ }
-#define LOSE(i) atomic { lost < LOST && pending[i] && !killed[i] -> pending[i] = false; lost++ }
+#define KILL(i) \
+    atomic { i <= THREADS && deaths < DEATHS && !killed[i] -> killed[i] = true; deaths++ }
+#define LOSE(i) \
+    atomic { lost < LOST && pending[i] && !killed[i] -> pending[i] = false; lost++ }
 
 active proctype demons()
 {

@@ -19,46 +19,57 @@ fi
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
+# Sets of options, @name in the tables.
+declare -A sets=(
+    [no_tick]='-DNO_TICK -DNO_DEADLINE -DNO_PROBE -DLOST=0'
+    [kernel_alone]='-DTICK_LATE -DNO_DEADLINE -DNO_PROBE -DLOST=0'
+    [one_each]='-DWRITERS=1 -DREADERS=1'
+    [two_readers]='-DWRITERS=1 -DREADERS=2'
+    [two_rounds]='-DDEATHS=0 -DROUNDS=2'
+    [nap_only]='-DNO_NAP_END -DSTAY'
+)
+
 # "safety": assertions and stuck states; "cycles": also that nobody turns for ever
 must_hold='
 lock, ticks at any time             lock   safety
 lock, everybody gets in             lock   cycles -DTICK_LATE -DNO_DEADLINE
-lock, by the kernel alone, 2 die    lock   cycles -DTICK_LATE -DNO_DEADLINE -DNO_PROBE -DLOST=0 -DDEATHS=2
-lock, none dies, no tick            lock   safety -DNO_TICK -DNO_DEADLINE -DNO_PROBE -DLOST=0 -DDEATHS=0 -DROUNDS=2
-pipe, 2 writers, 2 readers          waiter safety -DWRITERS=2 -DREADERS=2
-pipe, level kept, 2 readers         waiter safety -DWRITERS=1 -DREADERS=2 -DMSG=2 -DCAP=1 -DKEEP_LEVEL
-pipe, level kept, 2 writers         waiter safety -DWRITERS=2 -DREADERS=1 -DCAP=1 -DKEEP_LEVEL
-pipe, 2 die                         waiter safety -DWRITERS=1 -DREADERS=2 -DCAP=2 -DLEVEL=1 -DDEATHS=2
-pipe, nobody turns for ever         waiter cycles -DWRITERS=1 -DREADERS=1 -DMSG=3 -DLEVEL=1 -DKEEP_LEVEL
-pipe, none dies, naps without end   waiter safety -DWRITERS=1 -DREADERS=1 -DMSG=3 -DCAP=1 -DNO_NAP_END -DSTAY -DDEATHS=0
-spsc                                spsc   safety
-spsc, level kept                    spsc   safety -DPOLLER -DCAP=2
-spsc, ringer out of patience        spsc   safety -DGIVE_UP
-spsc, both die                      spsc   safety -DDEATHS=2 -DMSG=2
-spsc, nobody turns for ever         spsc   cycles -DMSG=2
-spsc, none dies, naps without end   spsc   safety -DNO_NAP_END -DSTAY -DDEATHS=0
+lock, by the kernel alone, 2 die    lock   cycles @kernel_alone -DDEATHS=2
+lock, none dies, no tick            lock   safety @no_tick @two_rounds
+pipe, 2 writers, 2 readers          waiter safety -DREADERS=2
+pipe, level kept, 2 readers         waiter safety @two_readers -DMSG=2 -DCAP=1 -DKEEP_LEVEL
+pipe, level kept, 2 writers         waiter safety -DCAP=1 -DKEEP_LEVEL
+pipe, 2 die                         waiter safety @two_readers -DLEVEL=1 -DDEATHS=2
+pipe, nobody turns for ever         waiter cycles @one_each -DMSG=3 -DLEVEL=1 -DKEEP_LEVEL
+pipe, none dies, naps without end   waiter safety @one_each -DMSG=3 -DCAP=1 @nap_only -DDEATHS=0
+pipe, a sleeper registers its need  waiter safety -DLEAST
+spsc                                spsc   safety -DPOLLER -DCAP=2
+spsc, both die                      spsc   safety -DMSG=2 -DDEATHS=2
+spsc, nobody turns for ever         spsc   cycles -DMSG=2 -DDEATHS=0
+spsc, none dies, naps without end   spsc   safety @nap_only -DDEATHS=0
 '
 # What spin must find: an assertion, "stuck" (invalid end state) or a "cycle".
 must_fail='
-lock, no tick (C5)                  lock   stuck     safety -DNO_TICK -DNO_DEADLINE -DNO_PROBE -DLOST=0
+lock, no tick (C5)                  lock   stuck     safety @no_tick
 lock, no probe (C4)                 lock   cycle     cycles -DTICK_LATE -DNO_PROBE
 lock, probe blind to zombies        lock   cycle     cycles -DTICK_LATE -DBROKEN_PROBE
-lock, pending set too late          lock   cycle     cycles -DTICK_LATE -DNO_PROBE -DLOST=0 -DBROKEN_PEND_LATE
-lock, WAITERS dropped               lock   stuck     safety -DNO_TICK -DNO_DEADLINE -DNO_PROBE -DLOST=0 -DDEATHS=0 -DROUNDS=2 -DBROKEN_WAITERS
+lock, pending set too late          lock   cycle     cycles @kernel_alone -DBROKEN_PEND_LATE
+lock, WAITERS dropped               lock   stuck     safety @no_tick @two_rounds -DBROKEN_WAITERS
 lock, death not told                lock   assertion safety -DBROKEN_TOLD
 pipe, publish before ring           waiter assertion safety -DBROKEN_ORDER
 pipe, the same, nobody polls        waiter assertion safety -DBROKEN_ORDER -DNO_B2
 pipe, no look after announcing      waiter assertion safety -DBROKEN_NO_RECHECK -DNO_B2
 pipe, announce without the lock     waiter assertion safety -DBROKEN_UNLOCKED -DNO_B2
 pipe, the woken takes the byte      waiter assertion safety -DREADERS=2 -DBROKEN_TAKE -DNO_B2
-pipe, naps without end, 1 dies      waiter assertion safety -DWRITERS=1 -DMSG=2 -DNO_NAP_END -DSTAY
+pipe, naps without end, 1 dies      waiter assertion safety @one_each -DMSG=2 @nap_only
+pipe, two share a registration      waiter assertion safety -DLEAST -DBROKEN_SHARED
 spsc, no fence                      spsc   assertion safety -DBROKEN_FENCE
-spsc, no fence, at the nap          spsc   assertion safety -DBROKEN_FENCE -DNO_NAP_END -DSTAY -DDEATHS=0
+spsc, no fence, at the nap          spsc   assertion safety -DBROKEN_FENCE @nap_only -DDEATHS=0
 spsc, no fence after asym           spsc   assertion safety -DBROKEN_TUNE
 spsc, sleeper without barrier       spsc   assertion safety -DBROKEN_LISTENER
 spsc, no look after announcing      spsc   assertion safety -DBROKEN_NO_RECHECK
-spsc, no look after unlocking       spsc   assertion safety -DGIVE_UP -DBROKEN_NO_SECOND
-spsc, limit: no patience, polled    spsc   assertion safety -DGIVE_UP -DPOLLER
+spsc, no shout                      spsc   assertion safety -DBROKEN_DEAF
+spsc, bytes not counted first       spsc   assertion safety -DBROKEN_COUNT
+spsc, a full bell emptied           spsc   assertion safety -DBROKEN_FULL
 spsc, limit: writer end held twice  spsc   assertion safety -DOTHER_HOLDER
 '
 
@@ -88,6 +99,20 @@ found() {
     esac
 }
 
+# expand OPTION...: into $words, named sets replaced
+expand() {
+    local word set
+    words=()
+    for word in "$@"; do
+        if [[ $word == @* ]]; then
+            read -r -a set <<<"${sets[${word#@}]}"
+            words+=("${set[@]}")
+        else
+            words+=("$word")
+        fi
+    done
+}
+
 failures=0
 # report WHETHER NAME WHAT
 report() {
@@ -103,6 +128,7 @@ report() {
 while IFS= read -r line; do
     [ -n "$line" ] || continue
     read -r -a words <<<"${line#*  }"
+    expand "${words[@]}"
     if search "${words[@]}" && held; then verdict=ok; else verdict=FAILED; fi
     report "$verdict" "${line%%  *}" "holds"
 done <<<"$must_hold"
@@ -111,6 +137,7 @@ while IFS= read -r line; do
     [ -n "$line" ] || continue
     read -r model what mode options <<<"${line#*  }"
     read -r -a words <<<"$options"
+    expand "${words[@]}"
     search "$model" "$mode" "${words[@]}" || true
     if found "$what"; then verdict=ok; else verdict=FAILED; fi
     report "$verdict" "${line%%  *}" "must fail: $what"

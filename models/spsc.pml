@@ -167,7 +167,7 @@ inline write_bell()
 inline ring(after)
 {
     if
-    :: atomic { FENCED(me) && (lock[me] == NOBODY || lock[me] == DIED) -> lock[me] = me }
+    :: enter(me);
         if
         :: want[me] && (me == W || OFFER_AT(after, LEVEL)) ->
             write_bell();

@@ -22,6 +22,10 @@
  * tail that is too old: then it finds bytes that are gone, and tries the verb in vain.
  *
  * Options: WRITERS, READERS (at most 2 each), MSG (each writer's), CAP, LEVEL, DEATHS.
+ *   LEAST             a sleeping writer registers its need of 1, below LEVEL, and S says that;
+ *                     the ring is full at first, a sleeper may leave (deadline, signal),
+ *                     a reader may stop reading
+ *   BROKEN_SHARED     a second writer with the same need sleeps under the first one's name
  *   KEEP_LEVEL        a descriptor was given out: verbs lower the level after themselves
  *   NO_NAP_END        naps have no time-out; STAY   writers never close
  *   NO_B2             B2 is not checked
@@ -66,11 +70,20 @@ byte n;             /* head - tail */
 bool killed[5];
 bool sleeps[5];     /* in poll(2) on a bell, without time-out */
 byte rest[5];       /* BUSY, IDLE (keeps its end, does nothing), ENDED */
-byte deaths;
+bool polls[5];      /* with LEAST: sleeps in its own poll(2), not in a verb */
+byte least_id;      /* who registered: NOBODY or a writer */
+byte deaths, leavers;
 
 #define IS_FREE(s) (lock[s] == NOBODY || lock[s] == DIED)
 #define BYTES_OR_ROOM(s) ((s) == W && n >= 1 || (s) == R && n < CAP)
-#define PREDICATE(s) ((s) == W && n >= 1 || (s) == R && CAP - n >= LEVEL)
+#ifdef LEAST
+#define MARK (least_id != NOBODY -> 1 : LEVEL)
+#define NEEDED(id) (polls[id] -> LEVEL : 1) /* it must not sleep while this is free */
+#else
+#define MARK LEVEL
+#define NEEDED(id) LEVEL
+#endif
+#define PREDICATE(s) ((s) == W && n >= 1 || (s) == R && CAP - n >= MARK)
 #define BIT(id) (1 << (id))
 
 inline enter(s)
@@ -87,7 +100,7 @@ inline leave(s)
 inline ring()
 {
     if
-    :: want[mine] && (mine == W || CAP - (n - 1) >= LEVEL) ->
+    :: want[mine] && (mine == W || CAP - (n - 1) >= MARK) ->
         if
         :: open[other] > 0 -> bell[mine] = true
         :: open[other] == 0 && mine == W -> leave(mine); goto hangup /* -EPIPE */
@@ -118,11 +131,46 @@ inline lower()
     leave(other)
 }
 
+#ifdef LEAST
+/* Under the readers' lock. tick: another one has the registration. */
+inline register_need()
+{
+    atomic {
+        polls[me] = false;
+        if
+        :: mine == R
+        :: mine == W && (least_id == NOBODY || least_id == me || rest[least_id] == ENDED) ->
+            least_id = me;
+            tick = false
+#ifndef BROKEN_SHARED
+        :: else -> tick = true
+#else
+        :: else
+#endif
+        fi
+    }
+}
+
+/* A compare-and-swap, so also without the lock. */
+inline unregister_need()
+{
+    atomic {
+        if
+        :: least_id == me -> least_id = NOBODY
+        :: else
+        fi
+    }
+}
+#define UNREGISTER unregister_need();
+#else
+#define UNREGISTER
+#endif
+
 proctype end_of(byte me, mine)
 {
     byte left = MSG;
     byte other = 1 - mine;
-    bool gone, moved;
+    bool gone, moved, tick;
 
     {
         skip;
@@ -165,6 +213,9 @@ looked:
             :: !moved && !gone -> goto waits
             :: moved && mine == W -> left--
             :: moved && mine == R
+#ifdef LEAST
+            :: moved && mine == R -> goto stops
+#endif
             fi
         }
 #ifdef KEEP_LEVEL
@@ -180,6 +231,9 @@ waits:
 #ifdef KEEP_LEVEL
         :: /* HEPTA_NOW, then the program's own poll(2) */
             lower()
+#ifdef LEAST
+            ; polls[me] = true
+#endif
 #endif
         :: /* h7_wait() */
             event[other] = true;
@@ -209,27 +263,45 @@ end_nap:
 #else
             enter(other);
             want[other] = true;
+#ifdef LEAST
+            register_need();
+#endif
             if
 #ifndef BROKEN_NO_RECHECK
-            :: BYTES_OR_ROOM(other) -> leave(other); goto verb
+            :: BYTES_OR_ROOM(other) -> UNREGISTER leave(other); goto verb
             :: else ->
 #else
             :: true ->
 #endif
                 bell[other] = false; leave(other)
+            fi;
+#ifdef LEAST
+            if
+            :: tick -> goto verb
+            :: else
             fi
+#endif
 #endif
         fi;
         sleeps[me] = true;
 end_sleep:
         if
+#ifdef LEAST
+        :: atomic { mine == W && leavers == 0 -> leavers++; sleeps[me] = false; gone = true }
+            unregister_need();
+            goto finished
+#endif
         :: atomic { bell[other] -> sleeps[me] = false }
+            UNREGISTER
 #ifdef BROKEN_TAKE
             bell[other] = false;
             want[other] = true;
 #endif
             goto verb
         :: atomic { !bell[other] && open[other] == 0 -> sleeps[me] = false }
+#ifdef LEAST
+            unregister_need()
+#endif
         fi;
 hangup:
         gone = true;
@@ -245,6 +317,7 @@ finished:
         :: gone || mine == R
 #endif
         :: mine == W && !gone -> /* an end that is kept, and not used */
+stops:
             rest[me] = IDLE;
 end_idle:
             false
@@ -285,7 +358,9 @@ end:
     od
 }
 
-#define FALSELY_LOW(s) (IS_FREE(s) && PREDICATE(s) && !bell[s] && open[1 - s] > 0)
+/* Of S only LEVEL is promised to all; whom else it promised something is among the stuck. */
+#define PROMISED(s) ((s) == W && n >= 1 || (s) == R && CAP - n >= LEVEL)
+#define FALSELY_LOW(s) (IS_FREE(s) && PROMISED(s) && !bell[s] && open[1 - s] > 0)
 
 /* Waits for what only another can do, on the bell or event of side s. The demons are not
  * asked: nobody may need a killer in order to go on. */
@@ -298,7 +373,8 @@ end:
 #define STILL(id, s) \
     (rest[id] == ENDED || !killed[id] && (rest[id] == IDLE || STUCK(id, s)))
 #define ALL_STILL (STILL(1, R) && STILL(2, W) && STILL(3, R) && STILL(4, W))
-#define LOST_WRITER (CAP - n >= LEVEL && (STUCK(1, R) || STUCK(3, R)))
+#define LOST_WRITER \
+    (CAP - n >= NEEDED(1) && STUCK(1, R) || CAP - n >= NEEDED(3) && STUCK(3, R))
 #define LOST_READER (n >= 1 && (STUCK(2, W) || STUCK(4, W)))
 #define LOST_WAKE_UP (ALL_STILL && (LOST_WRITER || LOST_READER))
 
@@ -315,6 +391,9 @@ end:
 
 init {
     atomic {
+#ifdef LEAST
+        n = CAP;
+#endif
         open[W] = WRITERS;
         open[R] = READERS;
         run end_of(1, W);

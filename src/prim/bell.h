@@ -10,7 +10,8 @@
  * PIPE_BUF"), the same for all its listeners: the byte is its level. A woken listener
  * leaves the byte where it is, so that one which dies or is slow takes nothing from the
  * others; whoever finds the predicate false takes it out. Every change of level happens
- * under the ringers' lock.
+ * under the ringers' lock, but for the shout: a byte too many from a ringer that can't
+ * wait for the lock, which a listener inside it leaves alone (h7_bell_bytes()).
  *
  * Shared layout, struct h7_bell_word (written under the ringers' lock):
  *   field    written by         meaning
@@ -21,7 +22,8 @@
  * Invariants:
  *   B1 want is 0 or 1.
  *   B2 if the predicate holds and nobody is inside the lock, the byte is there: the level
- *      may be falsely high, never falsely low. A new bell is high.
+ *      may be falsely high, never falsely low. A new bell is high. (Where the predicate
+ *      changes with who waits, it counts for those who wait.)
  *
  * Where one can die inside the lock, and what the others find:
  *   W1 ringer: rung, want still 1            the next one rings once more: harmless

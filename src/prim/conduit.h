@@ -23,11 +23,13 @@
  *
  * Order of a commit in default mode: under the lock, ring if wanted, publish; unlock; wake
  * nappers. The swap in the unlock is the barrier between publish and the look at event.
- * In SPSC mode there is no lock, so: publish, full barrier, look whether a ring or a
- * wake-up is wanted, then lock, ring. The sleeper announces, full barrier, looks at the
- * ring: one of the two sees the other. The writer's barrier can be the compiler's alone
- * if the sleeper issues membarrier(2): side.asym says so. A lone SPSC writer that dies
- * between publish and ring leaves an end-of-file, which wakes the reader, too.
+ * In SPSC mode there is no lock around it, so: ring if wanted, publish, full barrier, look
+ * again whether a ring or a wake-up is wanted. The sleeper announces, full barrier, looks
+ * at the ring: one of the two sees the other. The writer's barrier can be the compiler's
+ * alone if the sleeper issues membarrier(2): side.asym says so. Ringing takes the side's
+ * lock; where a stopped listener has it, the ringer shouts (prim/bell.h). An SPSC writer
+ * that dies between publish and the second look leaves an end-of-file, which wakes the
+ * reader, too: it is the only one that has the end open.
  *
  * Shared layout, struct h7_conduit_side (one cache line pair each):
  *   field       written by           meaning
