@@ -83,10 +83,14 @@ pid_t h7_sys_gettid(void)
     return (pid_t)syscall(SYS_gettid);
 }
 
-int h7_sys_thread_probe(pid_t pid, pid_t tid)
+int h7_sys_thread_exists(pid_t pid, pid_t tid)
 {
-    long r = pid ? syscall(SYS_tgkill, pid, tid, 0) : syscall(SYS_tkill, tid, 0);
-    if (neg(r) == -ESRCH)
+    return neg(syscall(SYS_tgkill, pid, tid, 0)) != -ESRCH;
+}
+
+int h7_sys_thread_probe(pid_t tid)
+{
+    if (neg(syscall(SYS_tkill, tid, 0)) == -ESRCH)
         return -ESRCH;
     /* A zombie can be signalled. Only a group leader becomes one, and has a pidfd; for
      * any other thread, and on kernels without pidfds, that it exists has to do. */

@@ -31,9 +31,10 @@ int h7_sys_memfd(const char *name);
 /* A descriptor for a process. pidfd_open(2). */
 int h7_sys_pidfd_open(pid_t pid);
 pid_t h7_sys_gettid(void);
-/* 0 if the thread runs, another user's too; -ESRCH if not, or its process is a zombie.
- * pid: its process, 0 unknown. tgkill(2). */
-int h7_sys_thread_probe(pid_t pid, pid_t tid);
+/* Is there a thread tid in process pid, if only a zombie? One system call. tgkill(2). */
+int h7_sys_thread_exists(pid_t pid, pid_t tid);
+/* 0 if the thread runs, another user's too; -ESRCH if not, or its process is a zombie. */
+int h7_sys_thread_probe(pid_t tid);
 /* The list head that the kernel walks when the calling thread dies. get_robust_list(2). */
 int h7_sys_robust_head(void **head);
 

@@ -151,21 +151,21 @@ static void test_nonblock(void **state)
 static int probe_of_the_dead(void *arg)
 {
     (void)arg;
-    CHILD_CHECK(h7_sys_thread_probe(0, h7_sys_gettid()) == 0);
-    CHILD_CHECK(h7_sys_thread_probe(0, getppid()) == 0);
+    CHILD_CHECK(h7_sys_thread_probe(h7_sys_gettid()) == 0);
+    CHILD_CHECK(h7_sys_thread_probe(getppid()) == 0);
     pid_t pid = fork();
     if (pid == 0)
         _exit(0);
     siginfo_t info;
     CHILD_CHECK(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) == 0);
     int pidfd = h7_sys_pidfd_open(pid); /* without pidfds a zombie can't be told */
-    CHILD_CHECK(h7_sys_thread_probe(0, pid) == (pidfd >= 0 ? -ESRCH : 0));
+    CHILD_CHECK(h7_sys_thread_probe(pid) == (pidfd >= 0 ? -ESRCH : 0));
     h7_sys_close(pidfd);
     CHILD_CHECK(unit_reap(pid) == 0);
-    CHILD_CHECK(h7_sys_thread_probe(0, pid) == -ESRCH);
+    CHILD_CHECK(h7_sys_thread_probe(pid) == -ESRCH);
     if (setgid(65534) != 0 || setuid(65534) != 0)
         return UNIT_SKIP;                        /* the last of it needs root */
-    CHILD_CHECK(h7_sys_thread_probe(0, 1) == 0); /* another user's: it exists */
+    CHILD_CHECK(h7_sys_thread_probe(1) == 0); /* another user's: it exists */
     return 0;
 }
 

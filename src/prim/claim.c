@@ -54,8 +54,8 @@ int h7_claim_recover(struct h7_claim *c)
     if (!h7_claim_held(c))
         return 1;
     /* The thread, too: nobody else can end what an exited thread began. */
-    if (h7_life_alive(&owner) &&
-        h7_sys_thread_probe((pid_t)owner.pid, (pid_t)h7_load32_relaxed(&c->tid)) != -ESRCH)
+    if (h7_sys_thread_exists((pid_t)owner.pid, (pid_t)h7_load32_relaxed(&c->tid)) &&
+        h7_life_alive(&owner))
         return 0;
     h7_claim_drop(c);
     return 1;

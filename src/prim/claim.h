@@ -35,7 +35,7 @@
 #include "base/atomic.h"
 
 #define H7_CLAIM_HELD 0x80000000u
-#define H7_CLAIM_TICK_NS 50000000 /* how long a waiter believes that the owner lives */
+#define H7_CLAIM_TICK_NS 70000000 /* how long a waiter believes that the owner lives */
 
 struct h7_claim {
     struct h7_a32 state;

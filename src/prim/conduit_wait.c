@@ -174,7 +174,7 @@ static int register_need(struct h7_conduit *c, uint64_t need)
     struct h7_conduit_side *s = readers(c);
     uint32_t me = h7_self_cache.tid;
     uint32_t tid = h7_load32_relaxed(&s->least_tid); /* relaxed: under the lock */
-    if (tid && tid != me && h7_sys_thread_probe(0, (pid_t)tid) != -ESRCH)
+    if (tid && tid != me && h7_sys_thread_probe((pid_t)tid) != -ESRCH)
         return 0;
     h7_store32_relaxed(&s->least, (uint32_t)need);
     h7_store32_relaxed(&s->least_tid, need < c->level_free ? me : 0);
@@ -225,7 +225,7 @@ static int sleep_tick(void *ctx, int64_t deadline)
     if (w->bounded)
         r = h7_sys_poll(NULL, 0, h7_earlier(deadline, hepta_in_ms(10)));
     else if (left > 0)
-        r = nap(ctx, h7_earlier(left, 50 * H7_MS));
+        r = nap(ctx, h7_earlier(left, H7_CLAIM_TICK_NS));
     return r == -EINTR ? r : hangup(ctx) ? H7_WAIT_HANGUP : H7_WAIT_AGAIN;
 }
 
@@ -252,7 +252,14 @@ static const struct h7_wait_ops bell_ops = {
     .hangup = hangup,
 };
 
-/* A reservation larger than what the bell announces only naps. */
+/* A reservation larger than what the bell announces only naps, and at once for a tick. */
+static int no_nap(void *ctx, int64_t ns)
+{
+    (void)ctx;
+    (void)ns;
+    return 0;
+}
+
 static int announce_nothing(void *ctx, int64_t deadline)
 {
     struct wait_ctx *w = ctx;
@@ -265,7 +272,7 @@ static const struct h7_wait_ops big_ops = {
     .os = &h7_waiter_os,
     .ready = is_ready,
     .gone = is_gone,
-    .nap = nap,
+    .nap = no_nap,
     .announce = announce_nothing,
     .sleep = sleep_tick,
     .hangup = hangup,

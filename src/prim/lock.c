@@ -37,7 +37,7 @@ static int spin(struct h7_lock *l, uint32_t tid)
 static int take_from_dead(struct h7_lock *l, uint32_t tid)
 {
     uint32_t v = h7_load32_relaxed(&l->word);
-    if ((v & H7_LOCK_TID) == 0 || h7_sys_thread_probe(0, (pid_t)(v & H7_LOCK_TID)) != -ESRCH)
+    if ((v & H7_LOCK_TID) == 0 || h7_sys_thread_probe((pid_t)(v & H7_LOCK_TID)) != -ESRCH)
         return -EAGAIN;
     return try_take(l, v, tid, 1);
 }
