@@ -27,7 +27,8 @@
 
 #define WATCHDOG 10 /* times the bound of a measurement */
 #define FIRST_N  8
-#define PORTIONS 4
+#define PORTIONS 16
+#define WAKE_NS  120000.0 /* a round of two wake-ups of idle cores */
 
 struct pair {
     pid_t pid[2];
@@ -186,8 +187,20 @@ static void figures(const struct bench_cell *cell, const struct pair *pair, cons
     out->p999_ns = histogram_percentile(pair->rtt, 0.999) * half_tick;
 }
 
-/* In portions: one that turns out slow, because the machine got another mood or guest,
- * doesn't make the whole many times too long. */
+/* No more messages in a portion than would take twice the bound if each had to wake a
+ * sleeper. Where waiting is learned, a pair may turn from spinning to sleeping at any time. */
+static uint64_t most(const struct bench_cell *cell, double bound)
+{
+    double n = 2 * bound / WAKE_NS;
+
+    if (cell->on.test != BENCH_PINGPONG || cell->on.mode == BENCH_BUSY)
+        return UINT64_MAX;
+    return n > FIRST_N ? (uint64_t)n : FIRST_N;
+}
+
+/* In portions: one that turns out slow, because the machine got another mood or guest, or
+ * because sleepers and spinners fall into another rhythm (a factor of a hundred), doesn't
+ * make the whole many times too long. Each is as long as the one before suggests. */
 static int direct(struct pair *pair, const struct bench_cell *cell, double seconds,
                   struct bench_sample *out)
 {
@@ -200,16 +213,19 @@ static int direct(struct pair *pair, const struct bench_cell *cell, double secon
         int rc = exchange(pair, cell, n, &warm);
         if (rc)
             return rc;
-        if (warm.ns >= bound / 8)
+        if (warm.ns >= bound / 8 || n > most(cell, bound) / 2)
             break;
     }
-    double portion = (double)n * bound * 0.7 / PORTIONS / warm.ns;
-    n = portion > FIRST_N ? (uint64_t)portion : FIRST_N;
     histogram_clear(pair->rtt);
-    for (int i = 0; i < PORTIONS && sum.ns < bound; i++) {
+    while (sum.ns < bound * 0.7) {
+        double portion = (double)n * bound * 0.7 / PORTIONS / warm.ns;
+        n = portion > FIRST_N ? (uint64_t)portion : FIRST_N;
+        n = n < most(cell, bound) ? n : most(cell, bound);
+        double before = sum.ns;
         int rc = exchange(pair, cell, n, &sum);
         if (rc)
             return rc;
+        warm.ns = sum.ns - before;
     }
     figures(cell, pair, &sum, out);
     return 0;

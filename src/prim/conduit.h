@@ -15,7 +15,8 @@
  *
  * Who is about to sleep takes the *other* side's lock to say so: then nobody can commit
  * between its last look and its announcement. A thread never holds both locks. Short
- * waits nap on the other side's event word instead (prim/waiter.h).
+ * waits on the other side's CPU nap on its event word instead (prim/waiter.h): there a
+ * ring would let the woken side run into the lock. Elsewhere that costs only a timer.
  *
  * Predicates that the bells announce: D "not empty"; S "at least level_free bytes free"
  * (PIPE_BUF, or a packet of PIPE_BUF). A reservation of more than level_free can't wait
@@ -46,6 +47,7 @@
  *                                    "least bytes free". 0: nobody. Any other writer
  *                                    naps in ticks meanwhile
  *   asym        the side             1: its publishes are not followed by a full fence
+ *   cpu         the side             1 + the CPU where it last had to wait; advice
  *   recoveries  holder of lock       times the lock came from a dead owner
  * and in the read-mostly line:
  *   closes      closers              grows with every close: look at the kernel's evidence
@@ -91,6 +93,7 @@ struct h7_conduit_side {
     struct h7_a32 least;
     struct h7_a32 least_tid;
     struct h7_a32 asym;
+    struct h7_a32 cpu;
     struct h7_a32 recoveries;
 } __attribute__((aligned(H7_APART)));
 

@@ -5,7 +5,10 @@
  * The protocol is in prim/conduit.h ("Who is about to sleep takes the other side's
  * lock"), the loop in prim/waiter.h. Start at h7_conduit_wait().
  */
+#define _GNU_SOURCE
 #include "prim/conduit.h"
+
+#include <sched.h>
 
 #include "base/sys.h"
 
@@ -90,6 +93,7 @@ struct wait_ctx {
     struct h7_conduit *c;
     uint64_t need; /* writer: bytes free; reader: bytes there */
     int bounded; /* the barrier failed: don't sleep for long */
+    int apart;   /* the other side last waited on another CPU, or never */
     int tick;    /* the bell announces something else: nap in ticks */
 };
 
@@ -146,7 +150,7 @@ static bool is_gone(void *ctx)
     return h7_conduit_peer_gone(w->c) != 0;
 }
 
-static int nap(void *ctx, int64_t ns)
+static int doze(void *ctx, int64_t ns)
 {
     struct wait_ctx *w = ctx;
     struct h7_event *e = &w->c->peer->event;
@@ -156,6 +160,12 @@ static int nap(void *ctx, int64_t ns)
     if (is_ready(ctx))
         return 1;
     return h7_event_nap(e, armed, ns);
+}
+
+static int nap(void *ctx, int64_t ns)
+{
+    const struct wait_ctx *w = ctx;
+    return w->apart ? 0 : doze(ctx, ns);
 }
 
 /* In SPSC mode a ringer may shout (conduit.c), so what came before the look counts; and
@@ -225,7 +235,7 @@ static int sleep_tick(void *ctx, int64_t deadline)
     if (w->bounded)
         r = h7_sys_poll(NULL, 0, h7_earlier(deadline, hepta_in_ms(10)));
     else if (left > 0)
-        r = nap(ctx, h7_earlier(left, H7_CLAIM_TICK_NS));
+        r = doze(ctx, h7_earlier(left, H7_CLAIM_TICK_NS));
     return r == -EINTR ? r : hangup(ctx) ? H7_WAIT_HANGUP : H7_WAIT_AGAIN;
 }
 
@@ -332,6 +342,15 @@ static int would_wait(struct h7_conduit *c, uint64_t need, int64_t *deadline)
     return h7_conduit_peer_gone(c) ? H7_WAIT_HANGUP : -EAGAIN;
 }
 
+/* Say where I wait, and look where the other side did. */
+static int is_apart(struct h7_conduit *c)
+{
+    uint32_t cpu = (uint32_t)sched_getcpu() + 1;
+    if (h7_load32_relaxed(&c->mine->cpu) != cpu)
+        h7_store32_relaxed(&c->mine->cpu, cpu);
+    return h7_load32_relaxed(&c->peer->cpu) != cpu;
+}
+
 int h7_conduit_wait(struct h7_conduit *c, uint64_t need, int64_t *deadline)
 {
     struct wait_ctx w = {.c = c, .need = need};
@@ -341,6 +360,7 @@ int h7_conduit_wait(struct h7_conduit *c, uint64_t need, int64_t *deadline)
      * look ready again and again. */
     if (*deadline != HEPTA_FOREVER && hepta_now_ns() >= *deadline)
         return hangup(&w) ? H7_WAIT_HANGUP : -ETIMEDOUT;
+    w.apart = is_apart(c);
     if (c->role == H7_WRITER && need > c->level_free)
         return h7_wait(&c->waiter, &big_ops, &w, *deadline);
     return h7_wait(&c->waiter, &bell_ops, &w, *deadline);

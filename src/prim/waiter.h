@@ -50,6 +50,7 @@
 #define H7_YIELDS 3
 #define H7_YIELD_NS 50000 /* more than this for a yield is no bargain */
 #define H7_NAP_NS 2000000 /* so long a killed peer's end-of-file can go unseen */
+#define H7_SPIN_PAUSES 4
 #define H7_SPINS_PER_LOOK 32    /* between two looks at the clock */
 
 enum { H7_WAIT_AGAIN = 0, H7_WAIT_HANGUP = 1 };
@@ -122,11 +123,15 @@ bool h7_habit_try(struct h7_habit *h);
 void h7_habit_learn(struct h7_habit *h, bool paid);
 
 /* Spin until ready or until the time is up. The first round needs no clock: a peer that
- * answers at once is the common case, and the clock costs as much as the answer. */
+ * answers at once is the common case, and the clock costs as much as the answer. The first
+ * look comes after some pauses: no answer is faster, and a peer that streams gets its
+ * cache line back to put more than one message behind it. */
 static inline __attribute__((always_inline)) bool
 h7_spin_until(const struct h7_wait_ops *ops, void *ctx, int64_t for_ns)
 {
     int64_t end = 0;
+    for (int i = 0; i < H7_SPIN_PAUSES; i++)
+        ops->os->pause();
     do {
         for (int i = 0; i < H7_SPINS_PER_LOOK; i++) {
             if (ops->ready(ctx))
