@@ -10,7 +10,7 @@ set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 memory_mb=1900
-seconds=300
+cpu_seconds=300
 
 if ! command -v spin >/dev/null || ! command -v gcc >/dev/null; then
     echo "run.sh: needs spin and gcc" >&2
@@ -83,7 +83,7 @@ search() {
         rm -f pan pan.? ./*.trail
         spin "$@" -a "$model"
         gcc -O2 -w -DCOLLAPSE "$mode" "-DMEMLIM=$memory_mb" -o pan pan.c
-        timeout "$seconds" ./pan -m1000000 "${pan[@]}"
+        ulimit -t "$cpu_seconds" && ./pan -m1000000 "${pan[@]}"
     ) >"$tmp/log" 2>&1
 }
 
@@ -113,14 +113,17 @@ expand() {
     done
 }
 
-failures=0
+passed=0 failed=0
 # report WHETHER NAME WHAT
 report() {
     local states
     states=$(sed -n 's/^ *\([0-9]*\) states, stored.*/\1/p' "$tmp/log")
     printf '%-6s %-36s %10s states  %s\n' "$1" "$2" "${states:-no}" "$3"
-    [ "$1" = ok ] && return
-    failures=$((failures + 1))
+    if [ "$1" = ok ]; then
+        passed=$((passed + 1))
+        return
+    fi
+    failed=$((failed + 1))
     tail -n 30 "$tmp/log" | cut -c1-300 >&2
 }
 
@@ -143,5 +146,5 @@ while IFS= read -r line; do
     report "$verdict" "${line%%  *}" "must fail: $what"
 done <<<"$must_fail"
 
-echo "models: $failures deviations"
-[ "$failures" -eq 0 ]
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

@@ -75,8 +75,8 @@ static int ring_spsc(struct h7_conduit *c, uint64_t index)
 
 static int move_spsc(struct h7_conduit *c, uint64_t index)
 {
-    /* Before: as in default mode, so that no death leaves a commit silent. After: for who
-     * announced himself in between. */
+    /* Before: as in default mode, so that a death leaves no commit silent. After: for who
+     * announced himself in between; a death between the two is told by the hang-up. */
     if (h7_unlikely(h7_bell_wanted(&c->mine->bell))) {
         int r = ring_spsc(c, index);
         if (r < 0)
