@@ -16,7 +16,9 @@
  * lock, doesn't end the wait.
  *
  * A last peer that was killed without close() is noticed at the latest: by a verb that
- * waits, 2 ms after it began to wait or at once if it has waited longer; by HEPTA_NOW and
+ * waits, 2 ms after it began to wait or at once if it has waited longer (70 ms where it
+ * waits behind another's reservation or peek, for a large reservation, or as the second
+ * writer that waits for less than PIPE_BUF); by HEPTA_NOW and
  * by a write that finds room, after one tick of the kernel's clock (1 to 10 ms), or, if
  * the writes before came faster than ticks, after up to 8 more.
  *
@@ -182,7 +184,8 @@ int hepta_pipe_reserve(struct hepta_pipe *pipe, size_t len, void **ptr, int64_t 
  *
  * Never waits for readers. Return: 0, or -EINVAL (no reservation of this thread, @len),
  * -EPIPE (no reader; the reservation is gone), -ETIMEDOUT (a stopped process held the
- * writers' lock for 50 ms; the reservation stands, call again).
+ * writers' lock for 50 ms) or -ENOMEM (no page for the wake-up): the reservation stands,
+ * call again.
  */
 int hepta_pipe_commit(struct hepta_pipe *pipe, size_t len);
 

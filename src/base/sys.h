@@ -43,8 +43,7 @@ ssize_t h7_sys_read(int fd, void *buf, size_t len);
 int h7_sys_poll(struct pollfd *fds, unsigned n, int64_t deadline);
 /* Read or write a pipe without waiting, whatever its flags are (they belong to the open
  * file, which others may share and change), and without SIGPIPE: a count, or -EAGAIN,
- * -EPIPE. Before Linux 6.5: poll(2) first, so another reader or writer can still make it
- * wait. */
+ * -EPIPE. What is written must be constant memory. */
 ssize_t h7_sys_read_nowait(int fd, void *buf, size_t len);
 ssize_t h7_sys_write_nowait(int fd, const void *buf, size_t len);
 

@@ -19,13 +19,15 @@ static int check_buffer(const void *buf, size_t len)
 
 /* After fork: same mapping and descriptors, another process; perhaps another namespace.
  * What the parent's threads had reserved or peeked isn't ours: held_gen says so. */
-int h7_pipe_revalidate(struct hepta_pipe *p)
+int h7_pipe_revalidate(struct hepta_pipe *p, int role)
 {
     int r = h7_self() ? 0 : h7_self_fill();
     if (r < 0)
         return r;
     if (h7_self_pidns() != p->pidns)
         return -EXDEV;
+    if (role < 0)
+        return 0; /* stat, fd, export: who moves the counter puts it right */
     h7_conduit_resync(&p->flow);
     h7_store64_relaxed(&p->gen, h7_fork_gen());
     return 0;

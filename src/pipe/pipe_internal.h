@@ -27,7 +27,7 @@ struct hepta_pipe {
 /* Order of descriptors in export and attach. */
 enum { H7_PIPE_FD_MEMORY, H7_PIPE_FD_RING, H7_PIPE_FD_LISTEN };
 
-int h7_pipe_revalidate(struct hepta_pipe *p);
+int h7_pipe_revalidate(struct hepta_pipe *p, int role);
 
 /* Is p an open end? role: enum h7_role, or -1 for either. 0, or the errno of pipe.h. */
 static inline int h7_pipe_enter(struct hepta_pipe *p, int role)
@@ -39,7 +39,7 @@ static inline int h7_pipe_enter(struct hepta_pipe *p, int role)
     if (h7_unlikely(role >= 0 && p->flow.role != role))
         return -EBADF;
     if (h7_unlikely(h7_load64_relaxed(&p->gen) != h7_fork_gen()))
-        return h7_pipe_revalidate(p);
+        return h7_pipe_revalidate(p, role);
     return 0;
 }
 

@@ -241,21 +241,24 @@ static ssize_t put(struct h7_conduit *c, const char *buf, size_t len, int64_t de
     return n;
 }
 
-/* What to wait for: all of an atomic write; of a larger one as much as is worth waking up
- * for, but not the whole of a small pipe, in which a reader may leave a rest. */
-static uint64_t write_need(const struct h7_conduit *c, size_t len)
+/* Wait for all of an atomic write; of a larger one for as much as is worth waking up for,
+ * and if that doesn't come within a tick, for any byte: the reader may keep the rest. */
+static int wait_room(struct h7_conduit *c, size_t len, int *n_waits, int64_t *deadline)
 {
-    if (c->flags & H7_CONDUIT_PACKET)
-        return h7_record_len(len < H7_CONDUIT_BUF ? len : H7_CONDUIT_BUF);
-    if (len <= H7_CONDUIT_BUF)
-        return len;
-    return c->level_free < c->ring.cap ? c->level_free : c->ring.cap / 2;
+    int packet = c->flags & H7_CONDUIT_PACKET;
+    int again = (*n_waits)++ > 0;
+    if (packet)
+        len = h7_record_len(len < H7_CONDUIT_BUF ? len : H7_CONDUIT_BUF);
+    if (packet || len <= H7_CONDUIT_BUF)
+        return h7_conduit_wait(c, len, 0, deadline);
+    return h7_conduit_wait(c, again ? 1 : c->level_free, !again, deadline);
 }
 
 ssize_t h7_conduit_write(struct h7_conduit *c, const char *buf, size_t len, int64_t deadline)
 {
     size_t done = 0;
     ssize_t r;
+    int n_waits = 0; /* in a row without a byte */
     if (h7_unlikely(reader_gone(c)))
         return -EPIPE;
     for (;;) {
@@ -264,12 +267,13 @@ ssize_t h7_conduit_write(struct h7_conduit *c, const char *buf, size_t len, int6
             done += (size_t)r;
             if (h7_likely(done == len))
                 break;
+            n_waits = 0;
             if (deadline == HEPTA_NOW)
                 deadline = H7_EXPIRED; /* its grace for a running lock holder is spent */
             continue;
         }
         if (r == 0)
-            r = h7_conduit_wait(c, write_need(c, len - done), &deadline);
+            r = wait_room(c, len - done, &n_waits, &deadline);
         if (r == H7_WAIT_HANGUP)
             r = -EPIPE;
         if (r < 0)
@@ -310,7 +314,7 @@ ssize_t h7_conduit_read(struct h7_conduit *c, char *buf, size_t len, int64_t dea
         r = get(c, buf, len, deadline);
         if (h7_likely(r != 0) || gone)
             break; /* gone: looked again after the hang-up was seen: end-of-file */
-        r = h7_conduit_wait(c, 1, &deadline);
+        r = h7_conduit_wait(c, 1, 0, &deadline);
         if (r < 0)
             break;
         gone = r == H7_WAIT_HANGUP;

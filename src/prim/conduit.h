@@ -222,8 +222,9 @@ static inline void h7_conduit_leave(struct h7_conduit *c)
 int h7_conduit_move(struct h7_conduit *c, uint64_t index);
 /* Wait until need bytes are free (writer) or any are there (reader). 0 try again,
  * H7_WAIT_HANGUP, or a negative errno. HEPTA_NOW gets one second try, if its first one met
- * the other side between ring and commit; it is H7_EXPIRED then. */
-int h7_conduit_wait(struct h7_conduit *c, uint64_t need, int64_t *deadline);
+ * the other side between ring and commit; it is H7_EXPIRED then. brief: come back after a
+ * tick, to ask for less. */
+int h7_conduit_wait(struct h7_conduit *c, uint64_t need, int brief, int64_t *deadline);
 void h7_conduit_lower(struct h7_conduit *c);
 /* After a step: bring the level down if its predicate became false. */
 static inline void h7_conduit_after(struct h7_conduit *c)

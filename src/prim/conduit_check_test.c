@@ -3,6 +3,7 @@
  * prim/conduit_check_test.c - the invariant check finds each corruption that is planted,
  * says where, and finds nothing in a healthy conduit
  */
+#define _GNU_SOURCE
 #include "prim/conduit_test.h"
 
 #define CAP 8192

@@ -82,7 +82,7 @@ static int wait_free(struct h7_conduit *c, uint64_t need, int64_t deadline)
             return -EPIPE;
         if (n_free >= need)
             return 0;
-        r = h7_conduit_wait(c, need, &deadline);
+        r = h7_conduit_wait(c, need, 0, &deadline);
         if (r < 0)
             return r;
         gone = r == H7_WAIT_HANGUP;
@@ -117,6 +117,8 @@ static int finish(struct h7_conduit *c, uint64_t index)
     }
     int r = h7_conduit_move(c, index);
     h7_conduit_leave(c);
+    if (r == -ENOMEM)
+        return r; /* not published: still held, call again */
     let_go(c);
     h7_conduit_after(c);
     return r;
@@ -175,7 +177,7 @@ ssize_t h7_conduit_peek(struct h7_conduit *c, const void **ptr, int64_t deadline
         n = try_peek(c, deadline);
         if (n != 0 || gone)
             break;
-        n = h7_conduit_wait(c, 1, &deadline);
+        n = h7_conduit_wait(c, 1, 0, &deadline);
         if (n < 0)
             break;
         gone = n == H7_WAIT_HANGUP;

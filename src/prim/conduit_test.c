@@ -359,11 +359,23 @@ static void await_nap(const struct h7_event *e)
         unit_sleep_ms(1);
 }
 
+static int read_one_near(void *arg)
+{
+    flow_stay_near_peer(&f.r);
+    return read_one(arg);
+}
+
+static int write_one_near(void *arg)
+{
+    flow_stay_near_peer(&f.w);
+    return write_one(arg);
+}
+
 static void test_lost_wake_up_of_a_reader(void **state)
 {
     int one = 1;
     (void)state;
-    pid_t pid = start(read_one, &one);
+    pid_t pid = start(read_one_near, &one);
     await_nap(&f.w.mine->event);
     move_silently(&f.w, flow_head(&f) + 1);
     assert_int_equal(unit_reap(pid), 0);
@@ -374,7 +386,7 @@ static void test_lost_wake_up_of_a_writer(void **state)
     int all = 100;
     (void)state;
     assert_int_equal(put(CAP), CAP);
-    pid_t pid = start(write_one, &all);
+    pid_t pid = start(write_one_near, &all);
     await_nap(&f.r.mine->event);
     move_silently(&f.r, flow_tail(&f) + 5000);
     assert_int_equal(unit_reap(pid), 0);

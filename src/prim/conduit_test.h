@@ -10,6 +10,8 @@
 
 #include "base/unit_test.h"
 
+#include <sched.h>
+
 #include "base/sys.h"
 #include "prim/conduit.h"
 #include "prim/segment.h"
@@ -45,6 +47,17 @@ static inline void flow_open(struct flow *f, uint32_t flags, size_t capacity, ui
     f->r.listen_fd = d[0];
     h7_conduit_tune(&f->w, mode, 0);
     h7_conduit_tune(&f->r, mode, 0);
+}
+
+/* As if the peer waited on this CPU: then the nap is tried, too. */
+static inline void flow_stay_near_peer(const struct h7_conduit *c)
+{
+    cpu_set_t set;
+    int cpu = sched_getcpu();
+    CPU_ZERO(&set);
+    CPU_SET((size_t)cpu, &set);
+    sched_setaffinity(0, sizeof set, &set);
+    h7_store32_relaxed(&c->peer->cpu, (uint32_t)cpu + 1);
 }
 
 /* What a room's close does to one side. */

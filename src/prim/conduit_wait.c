@@ -94,6 +94,7 @@ struct wait_ctx {
     uint64_t need; /* writer: bytes free; reader: bytes there */
     int bounded; /* the barrier failed: don't sleep for long */
     int apart;   /* the other side last waited on another CPU, or never */
+    int brief;   /* sleep for a tick only: the caller will ask for less then */
     int tick;    /* the bell announces something else: nap in ticks */
 };
 
@@ -186,9 +187,19 @@ static int register_need(struct h7_conduit *c, uint64_t need)
     uint32_t tid = h7_load32_relaxed(&s->least_tid); /* relaxed: under the lock */
     if (tid && tid != me && h7_sys_thread_probe((pid_t)tid) != -ESRCH)
         return 0;
+    /* Pollers rely on level_free: with them about, small amounts are waited for in ticks. */
+    int polled = h7_load32_relaxed(&c->shared->level_hint[H7_READER]) != 0;
     h7_store32_relaxed(&s->least, (uint32_t)need);
-    h7_store32_relaxed(&s->least_tid, need < c->level_free ? me : 0);
-    return 1;
+    h7_store32_relaxed(&s->least_tid, need < c->level_free && !polled ? me : 0);
+    return need >= c->level_free || !polled;
+}
+
+/* A registered sleeper that was killed must not keep the level up for pollers. */
+static void forget_dead_need(struct h7_conduit *c)
+{
+    uint32_t tid = h7_load32_relaxed(&readers(c)->least_tid);
+    if (c->role == H7_WRITER && tid && h7_sys_thread_probe((pid_t)tid) == -ESRCH)
+        h7_store32_relaxed(&readers(c)->least_tid, 0);
 }
 
 /* Without the lock: only who registered takes it back, and what others do in between
@@ -246,6 +257,8 @@ static int sleep_on_bell(void *ctx, int64_t deadline)
         return sleep_tick(ctx, deadline);
     if (w->bounded)
         deadline = h7_earlier(deadline, hepta_in_ms(10));
+    if (w->brief)
+        deadline = h7_earlier(deadline, hepta_now_ns() + H7_CLAIM_TICK_NS);
     int r = h7_bell_sleep(&w->c->peer->bell, w->c->listen_fd, deadline);
     if (w->c->role == H7_WRITER)
         unregister_need(w->c);
@@ -310,6 +323,7 @@ static int lower(struct h7_conduit *c, int64_t deadline)
     int r = h7_side_lock(c, c->peer, deadline);
     if (r < 0)
         return r;
+    forget_dead_need(c);
     h7_bell_announce(&c->peer->bell);
     size_t n = bytes_to_lower(c);
     if (order(c) >= 0 && !level_truth(c)) /* no barrier, no lowering */
@@ -351,9 +365,9 @@ static int is_apart(struct h7_conduit *c)
     return h7_load32_relaxed(&c->peer->cpu) != cpu;
 }
 
-int h7_conduit_wait(struct h7_conduit *c, uint64_t need, int64_t *deadline)
+int h7_conduit_wait(struct h7_conduit *c, uint64_t need, int brief, int64_t *deadline)
 {
-    struct wait_ctx w = {.c = c, .need = need};
+    struct wait_ctx w = {.c = c, .need = need, .brief = brief};
     if (*deadline == HEPTA_NOW || *deadline == H7_EXPIRED)
         return would_wait(c, need, deadline);
     /* Here too, not only before a sleep: counters that a hostile peer keeps flickering

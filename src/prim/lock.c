@@ -56,6 +56,8 @@ static void sleep_once(struct h7_lock *l, uint32_t v, int64_t until)
 
 static int wait_for(struct h7_lock *l, uint32_t tid, int64_t deadline)
 {
+    if (deadline == H7_EXPIRED)
+        return -EAGAIN;
     int64_t now = hepta_now_ns();
     int64_t tick = now + H7_LOCK_TICK_NS;
     int64_t end = deadline == HEPTA_NOW ? now + H7_LOCK_GRACE_NS : deadline;

@@ -149,7 +149,6 @@ static int check_file(int fd, int require_seals, size_t *len)
     int fl = fcntl(fd, F_GETFL);
     if (fl < 0 || (fl & O_ACCMODE) != O_RDWR || (fl & O_PATH))
         return -EBADF;
-    *len = (size_t)st.st_size;
     struct statfs fs;
     int seals = require_seals ? fcntl(fd, F_GET_SEALS) : SEALS;
     if (seals < 0)
@@ -157,7 +156,15 @@ static int check_file(int fd, int require_seals, size_t *len)
     /* Not a memfd of huge pages either, whose pages can run out at first touch. */
     if (require_seals && (fstatfs(fd, &fs) != 0 || fs.f_type != TMPFS_MAGIC))
         return -EPROTO;
-    return (seals & SEALS) == SEALS ? 0 : -EPERM;
+    if ((seals & SEALS) != SEALS)
+        return -EPERM;
+    /* Only now can't the size change any more. And no hole may be left to be filled at the
+     * first touch, when memory can have run out. */
+    if (fstat(fd, &st) != 0)
+        return -EBADF;
+    *len = (size_t)st.st_size;
+    int r = require_seals ? h7_sys_allocate(fd, st.st_size) : 0;
+    return r == 0 || r == -EPERM ? r : -ENOMEM;
 }
 
 static int check_header(const struct h7_segment_header *h, size_t file_len,
