@@ -12,14 +12,9 @@
 /* Writes of a fast writer between two looks at the clock for the reader's life. */
 #define CREDIT 8u
 
-static int spsc(const struct h7_conduit *c)
-{
-    return h7_unlikely(c->flags & H7_CONDUIT_SPSC);
-}
-
 static struct h7_a64 *cache_of(struct h7_conduit *c)
 {
-    return spsc(c) ? &c->cache : &c->mine->cache;
+    return h7_conduit_spsc(c) ? &c->cache : &c->mine->cache;
 }
 
 /* --- telling the other side ------------------------------------------------------ */
@@ -96,7 +91,7 @@ static int move_spsc(struct h7_conduit *c, uint64_t index)
 
 int h7_conduit_move(struct h7_conduit *c, uint64_t index)
 {
-    if (spsc(c))
+    if (h7_conduit_spsc(c))
         return move_spsc(c, index);
     if (h7_unlikely(h7_bell_wanted(&c->mine->bell))) {
         int r = ring(c, index);

@@ -172,6 +172,19 @@ static inline int h7_conduit_holds(const struct h7_conduit *c)
            h7_load64_relaxed(&c->held_gen) == h7_fork_gen();
 }
 
+static inline int h7_conduit_spsc(const struct h7_conduit *c)
+{
+    return h7_unlikely(c->flags & H7_CONDUIT_SPSC);
+}
+
+/* The counter that a side moves. relaxed: under its lock, or nobody inside. */
+static inline uint64_t h7_side_counter(const struct h7_conduit *c,
+                                       const struct h7_conduit_side *side)
+{
+    return h7_load64_relaxed(side == &c->shared->side[H7_WRITER] ? &c->ring.shared->head
+                                                                 : &c->ring.shared->tail);
+}
+
 /* D4: make the side's copy of its counter right. Under its lock, or nobody inside. */
 void h7_side_mend(const struct h7_conduit *c, struct h7_conduit_side *side);
 
@@ -196,7 +209,7 @@ static inline uint64_t h7_conduit_index(const struct h7_conduit *c)
 /* Enter my side for one step: lock it (not SPSC) and find no claim in the way. */
 static inline int h7_conduit_enter(struct h7_conduit *c, int64_t deadline)
 {
-    if (c->flags & H7_CONDUIT_SPSC)
+    if (h7_conduit_spsc(c))
         return h7_unlikely(h7_conduit_holds(c)) ? -EDEADLK : 0;
     int r;
     do {
@@ -211,7 +224,7 @@ static inline int h7_conduit_enter(struct h7_conduit *c, int64_t deadline)
 void h7_conduit_wake(struct h7_conduit *c);
 static inline void h7_conduit_leave(struct h7_conduit *c)
 {
-    if (!(c->flags & H7_CONDUIT_SPSC)) {
+    if (!h7_conduit_spsc(c)) {
         h7_unlock(&c->mine->lock);
         h7_fence_after_rmw(); /* publish before event; with h7_event_arm() */
         if (h7_unlikely(h7_event_armed(&c->mine->event)))

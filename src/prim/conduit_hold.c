@@ -12,11 +12,6 @@
 
 #include "base/sys.h"
 
-static int spsc(const struct h7_conduit *c)
-{
-    return (c->flags & H7_CONDUIT_SPSC) != 0;
-}
-
 static int packets(const struct h7_conduit *c)
 {
     return (c->flags & H7_CONDUIT_PACKET) != 0;
@@ -32,7 +27,7 @@ static int claim_stands(const struct h7_conduit *c)
 static int holding(const struct h7_conduit *c)
 {
     return h7_conduit_holds(c) &&
-           (spsc(c) || (claim_stands(c) && h7_claim_mine(&c->mine->claim)));
+           (h7_conduit_spsc(c) || (claim_stands(c) && h7_claim_mine(&c->mine->claim)));
 }
 
 static void hold(struct h7_conduit *c, uint64_t at, uint64_t len)
@@ -46,7 +41,7 @@ static void hold(struct h7_conduit *c, uint64_t at, uint64_t len)
 static void let_go(struct h7_conduit *c)
 {
     h7_store64_relaxed(&c->held_len, 0);
-    if (!spsc(c))
+    if (!h7_conduit_spsc(c))
         h7_claim_drop(&c->mine->claim);
 }
 
@@ -61,7 +56,7 @@ static char *payload(const struct h7_conduit *c)
 static int claim_side(struct h7_conduit *c, int64_t deadline)
 {
     int r = h7_conduit_enter(c, deadline);
-    if (r < 0 || spsc(c))
+    if (r < 0 || h7_conduit_spsc(c))
         return r;
     r = h7_claim_take(&c->mine->claim);
     h7_conduit_leave(c);
@@ -110,7 +105,7 @@ int h7_conduit_reserve(struct h7_conduit *c, size_t len, void **ptr, int64_t dea
 /* Move my counter, under my lock, and give the claim back. */
 static int finish(struct h7_conduit *c, uint64_t index)
 {
-    if (!spsc(c)) {
+    if (!h7_conduit_spsc(c)) {
         int r = h7_side_lock(c, c->mine, hepta_in_ms(H7_CONDUIT_PATIENCE_MS));
         if (r < 0)
             return r; /* a stopped process is in there: still held, call again */
@@ -160,7 +155,7 @@ static ssize_t try_peek(struct h7_conduit *c, int64_t deadline)
         return r;
     uint64_t tail = h7_conduit_index(c);
     ssize_t n = look(c, tail);
-    if (n > 0 && !spsc(c)) {
+    if (n > 0 && !h7_conduit_spsc(c)) {
         r = h7_claim_take(&c->mine->claim);
         n = r < 0 ? r : n;
     }
@@ -202,7 +197,7 @@ int h7_conduit_release(struct h7_conduit *c, size_t len)
 void h7_conduit_abandon(struct h7_conduit *c)
 {
     /* Of whichever thread: nobody can end what was begun through a closed handle. */
-    if (h7_conduit_holds(c) && (spsc(c) || claim_stands(c)))
+    if (h7_conduit_holds(c) && (h7_conduit_spsc(c) || claim_stands(c)))
         let_go(c);
 }
 
@@ -212,10 +207,8 @@ void h7_conduit_abandon(struct h7_conduit *c)
 static int own_is_wrong(const struct h7_conduit *c, int role)
 {
     const struct h7_conduit_side *s = &c->shared->side[role];
-    const struct h7_a64 *counter = role == H7_WRITER ? &c->ring.shared->head
-                                                     : &c->ring.shared->tail;
-    return !spsc(c) && h7_load32_relaxed(&s->lock.word) == 0 &&
-           h7_load64_relaxed(&s->own) != h7_load64_relaxed(counter);
+    return !h7_conduit_spsc(c) && h7_load32_relaxed(&s->lock.word) == 0 &&
+           h7_load64_relaxed(&s->own) != h7_side_counter(c, s);
 }
 
 static int check_side(const struct h7_conduit *c, int role, const char *name, char *why, size_t n)

@@ -12,11 +12,6 @@
 
 #include "base/sys.h"
 
-static int spsc(const struct h7_conduit *c)
-{
-    return (c->flags & H7_CONDUIT_SPSC) != 0;
-}
-
 int h7_conduit_init(struct h7_conduit *c, struct h7_conduit_shared *shared, int role,
                     uint32_t flags, char *data, uint64_t data_len)
 {
@@ -36,7 +31,7 @@ void h7_conduit_tune(struct h7_conduit *c, uint32_t mode, uint32_t spin_ns)
     h7_waiter_init(&c->waiter, mode, spin_ns);
     c->fenced = 1;
     /* A barrier that the sleeper pays for is worth it where sleeping is rare. */
-    if (!spsc(c) || mode == HEPTA_WAIT_SLEEP || h7_sys_membarrier_register() < 0)
+    if (!h7_conduit_spsc(c) || mode == HEPTA_WAIT_SLEEP || h7_sys_membarrier_register() < 0)
         return;
     h7_store32_relaxed(&c->mine->asym, 1);
     h7_fence_full(); /* asym before the first unfenced publish; with order() below */
@@ -46,22 +41,20 @@ void h7_conduit_tune(struct h7_conduit *c, uint32_t mode, uint32_t spin_ns)
 /* relaxed: under the lock, or by the one user there is */
 static void set_own(const struct h7_conduit *c, struct h7_conduit_side *side)
 {
-    int writers = side == &c->shared->side[H7_WRITER];
-    const struct h7_a64 *counter = writers ? &c->ring.shared->head : &c->ring.shared->tail;
-    h7_store64_relaxed(&side->own, h7_load64_relaxed(counter));
+    h7_store64_relaxed(&side->own, h7_side_counter(c, side));
 }
 
 void h7_side_mend(const struct h7_conduit *c, struct h7_conduit_side *side)
 {
     uint32_t n = h7_load32_relaxed(&side->recoveries);
-    if (!spsc(c)) /* there the lock has nothing to do with it */
+    if (!h7_conduit_spsc(c)) /* there the lock has nothing to do with it */
         set_own(c, side);
     h7_store32_relaxed(&side->recoveries, n + 1);
 }
 
 void h7_conduit_resync(struct h7_conduit *c)
 {
-    if (spsc(c))
+    if (h7_conduit_spsc(c))
         set_own(c, c->mine);
 }
 
@@ -140,7 +133,7 @@ static bool level_truth(const struct h7_conduit *c)
 static int order(const struct h7_conduit *c)
 {
     h7_fence_full();
-    if (!spsc(c) || !h7_load32_relaxed(&c->peer->asym))
+    if (!h7_conduit_spsc(c) || !h7_load32_relaxed(&c->peer->asym))
         return 0;
     return h7_sys_membarrier();
 }
@@ -173,8 +166,8 @@ static int nap(void *ctx, int64_t ns)
  * one byte stays of a full bell, into which no shout would have gone. */
 static size_t bytes_to_lower(const struct h7_conduit *c)
 {
-    size_t n = spsc(c) ? h7_bell_bytes(c->listen_fd) : H7_BELL_MAX;
-    return spsc(c) && n >= H7_BELL_MAX ? H7_BELL_MAX - 1 : n;
+    size_t n = h7_conduit_spsc(c) ? h7_bell_bytes(c->listen_fd) : H7_BELL_MAX;
+    return h7_conduit_spsc(c) && n >= H7_BELL_MAX ? H7_BELL_MAX - 1 : n;
 }
 
 /* Under the readers' lock: make the bell say what this writer waits for, if it doesn't.
