@@ -34,6 +34,9 @@ extern "C" {
 #define HEPTA_NOW ((int64_t)0)
 #define HEPTA_FOREVER ((int64_t)INT64_MAX)
 
+/* Names of objects: "/jobs", a slash and 1 to so many bytes other than a slash. */
+#define HEPTA_NAME_MAX 240
+
 /**
  * enum hepta_wait - how a handle waits before it sleeps in the kernel
  * @HEPTA_WAIT_ADAPTIVE: spin for a learned time, at most some tens of microseconds

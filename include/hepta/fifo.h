@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hepta/fifo.h - a pipe with a name, between processes that need not be related
+ *
+ * What fifo(7) promises, with the bytes in shared memory: opening for reading waits for a
+ * writer and the other way round; first in, first out; writes of up to PIPE_BUF bytes are
+ * atomic; end-of-file when the last writer has gone, -EPIPE when the last reader has, and
+ * whoever opens later goes on from there; the contents live only as long as some process
+ * has the FIFO open; there is no seeking. The name stays until it is unlinked, or until
+ * the machine restarts.
+ *
+ * Names are "/jobs": a slash, then 1 to HEPTA_NAME_MAX bytes other than a slash, and not
+ * "/." or "/..". They live in the directory that the environment variable HEPTA_DIR names,
+ * else in /dev/shm/hepta (hepta(7)). The permission bits say who may open for reading and
+ * who for writing, as the kernel's do; who may do either can also corrupt what is inside,
+ * or cut the file short under the others (SIGBUS).
+ *
+ * What hepta/pipe.h says holds here too, word for word, where nothing else is said: the
+ * differences from the kernel, the errors that every verb can return, how fast a peer's
+ * death is noticed, trust, signals and threads. SPSC mode and export don't exist here.
+ */
+#ifndef HEPTA_FIFO_H
+#define HEPTA_FIFO_H
+
+#include <hepta/pipe.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct hepta_fifo; /* an open FIFO */
+
+/* How to open; both: HEPTA_FIFO_READ | HEPTA_FIFO_WRITE. */
+#define HEPTA_FIFO_READ 1u
+#define HEPTA_FIFO_WRITE 2u
+
+/* hepta_fifo_options.flags */
+#define HEPTA_FIFO_PACKET 1u /* one read returns one write; the maker decides */
+
+/**
+ * struct hepta_fifo_options - zeroed means default
+ * @size:     sizeof(struct hepta_fifo_options), for growth; 0 is an error
+ * @flags:    HEPTA_FIFO_*; of hepta_fifo_make(), ignored by open
+ * @capacity: bytes, as in struct hepta_pipe_options; of make, ignored by open
+ * @wait:     enum hepta_wait, of the handle; ignored by make
+ * @spin_ns:  as in struct hepta_pipe_options; ignored by make
+ */
+struct hepta_fifo_options {
+    uint32_t size;
+    uint32_t flags;
+    uint64_t capacity;
+    uint32_t wait;
+    uint32_t spin_ns;
+};
+
+/**
+ * hepta_fifo_make() - make a FIFO, without opening it
+ * @name: "/name"
+ * @mode: permission bits, 0 to 0777; umask(2) applies
+ * @opt:  NULL for defaults
+ *
+ * The name appears at once and whole, or not at all. All memory is allocated here.
+ *
+ * Crash:  what a maker that died left half-made is nobody's, and removed by a later make.
+ * Return: 0, or -EEXIST, -EINVAL (@name, @mode, @opt), -ENAMETOOLONG, -E2BIG (@opt),
+ * -EFAULT (@name is NULL), -EACCES, -EPERM (the directory can't be trusted), -ENOSPC,
+ * -ENOMEM, -EMFILE, -ENFILE, -EROFS, -EOPNOTSUPP (the directory's file system can't),
+ * -ENOENT, -ENOTDIR (HEPTA_DIR), -ENOSYS.
+ * Source: mkfifo(3).
+ */
+int hepta_fifo_make(const char *name, mode_t mode, const struct hepta_fifo_options *opt);
+
+/**
+ * hepta_fifo_open() - open a FIFO for reading, writing, or both
+ * @fifo:     receives the handle
+ * @name:     "/name"
+ * @access:   HEPTA_FIFO_READ, HEPTA_FIFO_WRITE, or both
+ * @opt:      NULL for defaults
+ * @deadline: absolute ns, HEPTA_NOW or HEPTA_FOREVER
+ *
+ * Waits until the other side is open, too, or has been since this call began; opening for
+ * both never waits. HEPTA_NOW is O_NONBLOCK: for reading it succeeds at once, for writing
+ * it gives -ENXIO where nobody reads. A handle takes five descriptors, or four if it is
+ * open for both.
+ *
+ * Crash:  an opener that dies counts as one that has closed.
+ * Return: 0, or -ENXIO, -ETIMEDOUT, -EINTR (a handler ran, not opened), -EAGAIN (HEPTA_NOW,
+ * while another process that opens or closes it is stopped), -ENOENT, -EACCES, -EINVAL
+ * (@name, @access, @opt), -ENAMETOOLONG, -E2BIG (@opt), -EFAULT (@fifo or @name is NULL),
+ * -EMEDIUMTYPE, -EPROTO, -EPROTONOSUPPORT, -ENODATA, -EBADMSG (not a FIFO of Hepta's, another
+ * layout, cut short, or not consistent: what lies there was refused), -EXDEV (made in
+ * another PID namespace), -EPERM (the directory can't be trusted), -ENOMEM, -EMFILE,
+ * -ENFILE, -ENOSYS. *@fifo is NULL then.
+ * Source: fifo(7), open(2).
+ */
+int hepta_fifo_open(struct hepta_fifo **fifo, const char *name, uint32_t access,
+                    const struct hepta_fifo_options *opt, int64_t deadline);
+
+/**
+ * hepta_fifo_unlink() - remove the name
+ * @name: "/name"
+ *
+ * Who has it open goes on using it. Return: 0, or -ENOENT, -EACCES or -EPERM (not the
+ * owner), -EINVAL, -ENAMETOOLONG, -EFAULT (@name is NULL), -ENOMEM.
+ * Source: unlink(2).
+ */
+int hepta_fifo_unlink(const char *name);
+
+/* The verbs of an open FIFO are those of hepta/pipe.h, with the same results; -EBADF where
+ * the handle isn't open for that. One that is open for both never sees end-of-file or
+ * -EPIPE. */
+ssize_t hepta_fifo_write(struct hepta_fifo *fifo, const void *buf, size_t len, int64_t deadline);
+/* As hepta_pipe_read(); 0 also while no writer has come yet. */
+ssize_t hepta_fifo_read(struct hepta_fifo *fifo, void *buf, size_t len, int64_t deadline);
+/* As hepta_pipe_reserve(). */
+int hepta_fifo_reserve(struct hepta_fifo *fifo, size_t len, void **ptr, int64_t deadline);
+/* As hepta_pipe_commit(). */
+int hepta_fifo_commit(struct hepta_fifo *fifo, size_t len);
+/* As hepta_pipe_peek(). */
+ssize_t hepta_fifo_peek(struct hepta_fifo *fifo, const void **ptr, int64_t deadline);
+/* As hepta_pipe_release(). */
+int hepta_fifo_release(struct hepta_fifo *fifo, size_t len);
+
+/**
+ * hepta_fifo_fd() - a descriptor for poll(2), select(2), epoll(7)
+ * @fifo:   any handle
+ * @access: HEPTA_FIFO_READ or HEPTA_FIFO_WRITE: what to wait for
+ *
+ * Wait for POLLIN on both; as hepta_pipe_fd(). As with the kernel's FIFO, POLLHUP of a
+ * reader comes only after the first writer has come and gone.
+ *
+ * Return: the descriptor, or -EINVAL (@access), -EBADF (not open for that), -ETIMEDOUT (a
+ * stopped process held the lock for 50 ms).
+ */
+int hepta_fifo_fd(struct hepta_fifo *fifo, uint32_t access);
+
+/* As hepta_pipe_stat(). */
+int hepta_fifo_stat(struct hepta_fifo *fifo, struct hepta_pipe_stat *st, size_t st_size);
+
+/**
+ * hepta_fifo_close() - give up a handle
+ * @fifo: any handle, or NULL
+ *
+ * As hepta_pipe_close(). When the last process has closed it, what was inside is gone.
+ */
+struct hepta_fifo *hepta_fifo_close(struct hepta_fifo *fifo);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
