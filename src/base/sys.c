@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -180,6 +181,16 @@ ssize_t h7_sys_read_nowait(int fd, void *buf, size_t len)
     if (supported(r))
         return r;
     return splice_nowait(fd, buf, len);
+}
+
+ssize_t h7_sys_recv_nowait(int fd, void *buf, size_t len)
+{
+    return neg(syscall(SYS_recvfrom, fd, buf, len, MSG_DONTWAIT, NULL, NULL));
+}
+
+ssize_t h7_sys_send_nowait(int fd, const void *buf, size_t len)
+{
+    return neg(syscall(SYS_sendto, fd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL, NULL, 0));
 }
 
 ssize_t h7_sys_pread(int fd, void *buf, size_t len, off_t at)

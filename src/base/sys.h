@@ -46,6 +46,9 @@ int h7_sys_poll(struct pollfd *fds, unsigned n, int64_t deadline);
  * -EPIPE. What is written must be constant memory. */
 ssize_t h7_sys_read_nowait(int fd, void *buf, size_t len);
 ssize_t h7_sys_write_nowait(int fd, const void *buf, size_t len);
+/* The same for a socket: recv(2) and send(2). A count, or -EAGAIN, -EPIPE, ... */
+ssize_t h7_sys_recv_nowait(int fd, void *buf, size_t len);
+ssize_t h7_sys_send_nowait(int fd, const void *buf, size_t len);
 
 /* pread(2), openat(2), fallocate(2) of all len bytes, without the cancellation point. */
 ssize_t h7_sys_pread(int fd, void *buf, size_t len, off_t at);
