@@ -150,6 +150,10 @@ struct h7_conduit {
 
 #define H7_HELD (1ull << 63)
 
+/* Bytes of data to make for what is wanted: a power of two of pages, at least one, with packets
+ * two. want 0: 64 KiB, the kernel's pipe's. */
+uint64_t h7_conduit_capacity(uint64_t want, uint32_t flags);
+
 /* Set up one side over zeroed or attached shared memory. mode, spin_ns: prim/waiter.h.
  * 0 or -EBADMSG (data_len isn't a power of two or too small for the flags). */
 int h7_conduit_init(struct h7_conduit *c, struct h7_conduit_shared *shared, int role,

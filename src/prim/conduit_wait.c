@@ -9,10 +9,23 @@
 #include "prim/conduit.h"
 
 #include <sched.h>
+#include <unistd.h>
 
 #include "base/sys.h"
 
 #define WHOLE_TICK_NS 8000000
+#define CAPACITY_DEFAULT 65536
+
+uint64_t h7_conduit_capacity(uint64_t want, uint32_t flags)
+{
+    uint64_t cap = (uint64_t)sysconf(_SC_PAGESIZE);
+    uint64_t least = flags & H7_CONDUIT_PACKET ? 2 * cap : cap;
+    if (want == 0)
+        want = CAPACITY_DEFAULT;
+    while (cap < want || cap < least)
+        cap *= 2;
+    return cap;
+}
 
 int h7_conduit_init(struct h7_conduit *c, struct h7_conduit_shared *shared, int role,
                     uint32_t flags, char *data, uint64_t data_len)
