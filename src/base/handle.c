@@ -22,7 +22,7 @@ static size_t n_lines(size_t len)
 void *h7_handle_new(size_t len)
 {
     size_t n = n_lines(len);
-    if (n >= N_CLASSES || !h7_self()) /* h7_self: lock_list needs a generation */
+    if (n >= N_CLASSES || !h7_self()) /* h7_self: the lock needs a generation */
         return NULL;
     h7_forklock_take(&free_lock);
     struct h7_handle *h = free_list[n];

@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include "base/atomic.h"
 
@@ -50,10 +51,23 @@ ssize_t h7_sys_write_nowait(int fd, const void *buf, size_t len);
 ssize_t h7_sys_recv_nowait(int fd, void *buf, size_t len);
 ssize_t h7_sys_send_nowait(int fd, const void *buf, size_t len);
 
+/* sendmsg(2) and recvmsg(2) without waiting, with descriptors (SCM_RIGHTS; at most
+ * H7_SYS_FDS_MAX, those received are close-on-exec). flags: of recvmsg, MSG_PEEK. *cut: there
+ * were more than fit, or this process had no room for them. */
+#define H7_SYS_FDS_MAX 253
+ssize_t h7_sys_send_fds(int fd, struct iovec *iov, size_t n_iov, const int *fds, int n_fds);
+ssize_t h7_sys_recv_fds(int fd, struct iovec *iov, size_t n_iov, int flags, int *fds, int max_fds,
+                        int *n_fds, int *cut);
+
 /* pread(2), openat(2), fallocate(2) of all len bytes, without the cancellation point. */
 ssize_t h7_sys_pread(int fd, void *buf, size_t len, off_t at);
 int h7_sys_openat(int dirfd, const char *path, int flags, mode_t mode);
 int h7_sys_allocate(int fd, off_t len);
+
+/* epoll_create1(2), close-on-exec, and epoll_ctl(2). */
+int h7_sys_epoll_create(void);
+struct epoll_event;
+int h7_sys_epoll_ctl(int epoll_fd, int op, int fd, struct epoll_event *event);
 
 /* close(2) that keeps quiet about -1. */
 void h7_sys_close(int fd);
