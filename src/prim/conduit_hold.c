@@ -48,8 +48,11 @@ uint64_t h7_conduit_held_at(const struct h7_conduit *c)
     return h7_load64_relaxed(&c->held_at);
 }
 
+/* What was tagged and not published goes first, while nobody else can be in there. */
 static void let_go(struct h7_conduit *c)
 {
+    if (c->tags && c->role == H7_WRITER)
+        h7_tags_retract(c->tags, h7_conduit_index(c));
     h7_store64_relaxed(&c->held_len, 0);
     if (!h7_conduit_spsc(c))
         h7_claim_drop(&c->mine->claim);
