@@ -9,10 +9,12 @@
 #include <linux/membarrier.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -271,6 +273,48 @@ int h7_sys_epoll_create(void)
 int h7_sys_epoll_ctl(int epoll_fd, int op, int fd, struct epoll_event *event)
 {
     return (int)neg(syscall(SYS_epoll_ctl, epoll_fd, op, fd, event));
+}
+
+int h7_sys_mkdirat(int dirfd, const char *path, mode_t mode)
+{
+    return (int)neg(syscall(SYS_mkdirat, dirfd, path, mode));
+}
+
+int h7_sys_mkfifoat(int dirfd, const char *path, mode_t mode)
+{
+    return (int)neg(syscall(SYS_mknodat, dirfd, path, (mode & 07777) | S_IFIFO, 0L));
+}
+
+int h7_sys_rename_new(int dirfd, const char *from, const char *to)
+{
+    int r = (int)neg(syscall(SYS_renameat2, dirfd, from, dirfd, to, RENAME_NOREPLACE));
+    return r == -EINVAL ? -EOPNOTSUPP : r;
+}
+
+int h7_sys_unlinkat(int dirfd, const char *path, int flags)
+{
+    return (int)neg(syscall(SYS_unlinkat, dirfd, path, flags));
+}
+
+ssize_t h7_sys_getdents(int fd, void *buf, size_t len)
+{
+    return neg(syscall(SYS_getdents64, fd, buf, len));
+}
+
+int h7_sys_statx(int dirfd, const char *path, struct statx *st)
+{
+    int flags = AT_SYMLINK_NOFOLLOW | (*path ? 0 : AT_EMPTY_PATH);
+    return (int)neg(syscall(SYS_statx, dirfd, path, flags, STATX_BASIC_STATS, st));
+}
+
+int h7_sys_fchmod(int fd, mode_t mode)
+{
+    int r = (int)neg(syscall(SYS_fchmod, fd, mode));
+    if (r != -EBADF)
+        return r;
+    char path[32];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    return (int)neg(syscall(SYS_fchmodat, AT_FDCWD, path, mode));
 }
 
 void h7_sys_close(int fd)

@@ -15,6 +15,8 @@
 
 #include "base/atomic.h"
 
+struct statx; /* sys/stat.h */
+
 /* Wait while *word == expected; deadline is absolute CLOCK_MONOTONIC ns. 0, -EAGAIN (the
  * word differs), -ETIMEDOUT, -EINTR. Shared between processes. futex(2). */
 int h7_sys_futex_wait(struct h7_a32 *word, uint32_t expected, int64_t deadline);
@@ -68,6 +70,18 @@ int h7_sys_allocate(int fd, off_t len);
 int h7_sys_epoll_create(void);
 struct epoll_event;
 int h7_sys_epoll_ctl(int epoll_fd, int op, int fd, struct epoll_event *event);
+/* Entries of directories: mkdirat(2), mknodat(2) of a FIFO, renameat2(2) within one directory
+ * that never replaces (-EOPNOTSUPP where the file system can't), unlinkat(2). */
+int h7_sys_mkdirat(int dirfd, const char *path, mode_t mode);
+int h7_sys_mkfifoat(int dirfd, const char *path, mode_t mode);
+int h7_sys_rename_new(int dirfd, const char *from, const char *to);
+int h7_sys_unlinkat(int dirfd, const char *path, int flags);
+/* Raw records, struct linux_dirent64; 0 at the end. getdents64(2). */
+ssize_t h7_sys_getdents(int fd, void *buf, size_t len);
+/* What an entry is, never following a link; path "": the descriptor itself. statx(2). */
+int h7_sys_statx(int dirfd, const char *path, struct statx *st);
+/* fchmod(2); fd may be O_PATH, which then needs /proc. */
+int h7_sys_fchmod(int fd, mode_t mode);
 
 /* close(2) that keeps quiet about -1. */
 void h7_sys_close(int fd);
