@@ -262,7 +262,7 @@ static int set_user_id(void *arg)
     CHILD_CHECK(chown(copy, NOBODY, NOBODY) == 0 && chmod(copy, 04755) == 0);
     setenv("HEPTA_DIR", "/dev/shm/evil", 1);
     execl(copy, copy, "--as-another-user", NULL);
-    return 1;
+    return errno == EACCES ? UNIT_SKIP : 1; /* valgrind runs no such program */
 }
 
 static int as_another_user(void)
