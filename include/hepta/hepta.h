@@ -3,5 +3,6 @@
 #ifndef HEPTA_H
 #define HEPTA_H
 #include <hepta/base.h>
+#include <hepta/fifo.h>
 #include <hepta/pipe.h>
 #endif

@@ -38,6 +38,32 @@ int h7_endpoint_at_home(uint64_t pidns)
     return h7_self_pidns() != pidns ? -EXDEV : 0;
 }
 
+/* relaxed: what comes after is published by the lock that keeps others out */
+static void reset_side(struct h7_conduit_side *s)
+{
+    h7_store32_relaxed(&s->lock.word, 0);
+    h7_bell_announce(&s->bell);
+    h7_store64_relaxed(&s->own, 0);
+    h7_store64_relaxed(&s->cache, 0);
+    h7_claim_drop(&s->claim);
+    h7_store32_relaxed(&s->event.word, 0);
+    h7_store32_relaxed(&s->least, 0);
+    h7_store32_relaxed(&s->least_tid, 0);
+    h7_store32_relaxed(&s->asym, 0);
+    h7_store32_relaxed(&s->cpu, 0);
+}
+
+void h7_endpoint_reset(struct h7_conduit_shared *shared)
+{
+    for (int role = 0; role < 2; role++) {
+        reset_side(&shared->side[role]);
+        h7_store32_relaxed(&shared->level_hint[role], 0);
+    }
+    h7_store64_relaxed(&shared->ring.head, 0);
+    h7_store64_relaxed(&shared->ring.tail, 0);
+    h7_store32_relaxed(&shared->over, 0);
+}
+
 uint64_t h7_endpoint_inode(int fd)
 {
     struct stat st;

@@ -24,6 +24,12 @@ int h7_endpoint_ways(uint32_t wait, uint32_t spin_ns);
  * 0, -EXDEV, or as h7_self_fill(). */
 int h7_endpoint_at_home(uint64_t pidns);
 
+/* An empty conduit, as when it was made, whatever is in there: for who knows that nobody uses
+ * it. Not touched are bell_ino, statistics, and closes, which somebody who has just closed
+ * his descriptors may still add to. Both bells are wanted: their bytes went with their users.
+ * One that dies in here has to be followed by another. */
+void h7_endpoint_reset(struct h7_conduit_shared *shared);
+
 /* The inode of a kernel pipe or FIFO; 0 if fd is no such thing. */
 uint64_t h7_endpoint_inode(int fd);
 
