@@ -99,8 +99,6 @@ int h7_rights_send(struct h7_memory *m, const int *fds, uint32_t n, uint32_t len
 int h7_rights_fetch(struct h7_memory *m, uint32_t id, int *fds, uint32_t max, int *cut);
 void h7_rights_finish(struct h7_memory *m, uint32_t id);
 
-ssize_t h7_memory_send(struct hepta_sock *s, const void *buf, size_t len, int64_t deadline);
-ssize_t h7_memory_recv(struct hepta_sock *s, void *buf, size_t len, int64_t deadline);
 ssize_t h7_memory_sendmsg(struct hepta_sock *s, const struct hepta_sock_msg *msg, size_t total,
                           int64_t deadline);
 ssize_t h7_memory_recvmsg(struct hepta_sock *s, struct hepta_sock_msg *msg, size_t total,
