@@ -262,7 +262,7 @@ static int set_user_id(void *arg)
     CHILD_CHECK(chown(copy, NOBODY, NOBODY) == 0 && chmod(copy, 04755) == 0);
     setenv("HEPTA_DIR", "/dev/shm/evil", 1);
     execl(copy, copy, "--as-another-user", NULL);
-    return 1;
+    return errno == EACCES ? UNIT_SKIP : 1; /* valgrind runs no such program */
 }
 
 static int as_another_user(void)
@@ -305,7 +305,7 @@ static const struct CMUnitTest tests[] = {
 int main(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], "--as-another-user") == 0)
-        return as_another_user();
+        _exit(as_another_user()); /* without a look for leaks, which needs more rights */
     alarm(UNIT_LIMIT_S);
     return cmocka_run_group_tests(tests, names_begin, names_end);
 }
