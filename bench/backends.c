@@ -10,18 +10,16 @@ static const struct bench_backend *const pipe_backends[] = {
     &bench_limit_line,         &bench_limit_ring,  NULL,
 };
 
-static const struct {
-    const char *name;
-    const struct bench_backend *const *backends;
-} mechanisms[] = {
-    {"pipe", pipe_backends},
+const struct bench_mechanism bench_mechanisms[] = {
+    {.name = "pipe", .what = "between related processes", .backends = pipe_backends},
+    {.name = NULL},
 };
 
-const struct bench_backend *const *bench_backends(const char *mechanism)
+const struct bench_mechanism *bench_mechanism(const char *name)
 {
-    for (size_t i = 0; i < sizeof(mechanisms) / sizeof(*mechanisms); i++)
-        if (!strcmp(mechanisms[i].name, mechanism))
-            return mechanisms[i].backends;
+    for (const struct bench_mechanism *m = bench_mechanisms; m->name; m++)
+        if (!strcmp(m->name, name))
+            return m;
     return NULL;
 }
 
@@ -30,13 +28,21 @@ bool bench_fits(const struct bench_backend *backend, const struct bench_case *c)
     return !backend->fits || backend->fits(c);
 }
 
-const struct bench_backend *bench_backend(const char *mechanism, const char *name,
+const struct bench_backend *bench_backend(const struct bench_mechanism *m, const char *name,
                                           const struct bench_case *c)
 {
-    const struct bench_backend *const *b = bench_backends(mechanism);
-
-    for (; b && *b; b++)
-        if (!strcmp((*b)->name, name) && bench_fits(*b, c))
+    for (const struct bench_backend *const *b = m->backends; *b; b++)
+        if (!strcmp((*b)->name, name) && (!c || bench_fits(*b, c)))
             return *b;
     return NULL;
+}
+
+/* Larger messages get the largest pipe that the kernel gives without privilege. */
+size_t bench_capacity(const struct bench_mechanism *m, size_t bytes)
+{
+    size_t capacity = bytes < 65536 ? 65536 : 1u << 20;
+
+    while (m->whole && capacity < 2 * (bytes + BENCH_HEAD_MAX))
+        capacity *= 2;
+    return capacity;
 }

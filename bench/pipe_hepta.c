@@ -38,7 +38,7 @@ static int link_open(void **link, const struct bench_case *c, uint32_t flags)
 {
     struct hepta_pipe_options opt = {.size = sizeof(opt),
                                      .flags = flags,
-                                     .capacity = bench_capacity(c),
+                                     .capacity = c->capacity,
                                      .wait = wait_of[c->mode]};
     struct hepta_link *l = calloc(1, sizeof(*l));
 
@@ -115,7 +115,7 @@ static int link_recv(void *link, void *buf, size_t len)
 
 static bool zerocopy_fits(const struct bench_case *c)
 {
-    return c->test == BENCH_STREAM && c->bytes >= MESSAGE_WHOLE && c->bytes <= bench_capacity(c);
+    return c->test == BENCH_STREAM && c->bytes >= MESSAGE_WHOLE && c->bytes <= c->capacity;
 }
 
 static int link_reserve(void *link, size_t len, void **at)
@@ -153,7 +153,6 @@ static int link_release(void *link, size_t len)
 }
 
 const struct bench_backend bench_pipe_hepta = {
-    .mechanism = "pipe",
     .name = "hepta",
     .what = "Hepta's pipe as it comes: any number of writers and readers",
     .open = locked_open,
@@ -164,7 +163,6 @@ const struct bench_backend bench_pipe_hepta = {
 };
 
 const struct bench_backend bench_pipe_spsc = {
-    .mechanism = "pipe",
     .name = "hepta-spsc",
     .what = "Hepta's pipe for one writer and one reader (HEPTA_PIPE_SPSC)",
     .open = spsc_open,
@@ -175,7 +173,6 @@ const struct bench_backend bench_pipe_spsc = {
 };
 
 const struct bench_backend bench_pipe_hepta_zerocopy = {
-    .mechanism = "pipe",
     .name = "hepta-zerocopy",
     .what = "Hepta's pipe, reserve/commit and peek/release; streams of 4 KiB and more",
     .fits = zerocopy_fits,
@@ -189,7 +186,6 @@ const struct bench_backend bench_pipe_hepta_zerocopy = {
 };
 
 const struct bench_backend bench_pipe_spsc_zerocopy = {
-    .mechanism = "pipe",
     .name = "hepta-spsc-zerocopy",
     .what = "the same for one writer and one reader (HEPTA_PIPE_SPSC)",
     .fits = zerocopy_fits,

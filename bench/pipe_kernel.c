@@ -39,7 +39,7 @@ static void kernel_close(void *link)
 
 static int one_pipe(int fd[2], const struct bench_case *c)
 {
-    int capacity = (int)bench_capacity(c);
+    int capacity = (int)c->capacity;
 
     if (pipe2(fd, O_CLOEXEC | (c->mode == BENCH_BUSY ? O_NONBLOCK : 0)))
         return -errno;
@@ -143,7 +143,7 @@ static int vmsplice_enter(void *link, enum bench_side side)
 
     if (side == BENCH_FIRST) {
         /* What the pipe holds, the message being read, and the one being built. */
-        k->n_pool = bench_capacity(&k->on) / k->on.bytes + 2;
+        k->n_pool = k->on.capacity / k->on.bytes + 2;
         k->pool = mmap(NULL, k->n_pool * k->on.bytes, PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
         if (k->pool == MAP_FAILED)
@@ -183,7 +183,6 @@ static int vmsplice_commit(void *link, size_t len)
 }
 
 const struct bench_backend bench_pipe_kernel = {
-    .mechanism = "pipe",
     .name = "kernel",
     .what = "the kernel's pipe, write(2) and read(2)",
     .open = kernel_open,
@@ -194,7 +193,6 @@ const struct bench_backend bench_pipe_kernel = {
 };
 
 const struct bench_backend bench_pipe_vmsplice = {
-    .mechanism = "pipe",
     .name = "kernel-vmsplice",
     .what = "the kernel's pipe, vmsplice(2) and read(2); streams of 4 KiB and more",
     .fits = vmsplice_fits,
