@@ -10,8 +10,28 @@ static const struct bench_backend *const pipe_backends[] = {
     &bench_limit_line,         &bench_limit_ring,  NULL,
 };
 
+static const struct bench_backend *const fifo_backends[] = {
+    &bench_fifo_pipe, &bench_fifo_kernel, &bench_limit_line, &bench_limit_ring, NULL,
+};
+
+static const struct bench_backend *const unix_backends[] = {
+    &bench_unix_kernel,       &bench_unix_kernel_seqpacket,
+    &bench_unix_kernel_dgram, &bench_limit_line,
+    &bench_limit_ring,        NULL,
+};
+
+static const struct bench_backend *const tcp_backends[] = {&bench_tcp_kernel, NULL};
+static const struct bench_backend *const udp_backends[] = {&bench_udp_kernel, NULL};
+
 const struct bench_mechanism bench_mechanisms[] = {
     {.name = "pipe", .what = "between related processes", .backends = pipe_backends},
+    {.name = "fifo", .what = "opened by name", .backends = fifo_backends},
+    {.name = "unix",
+     .what = "connections on one host; the capacity is at least two messages",
+     .whole = true,
+     .backends = unix_backends},
+    {.name = "tcp", .what = "over 127.0.0.1; the system's buffers", .backends = tcp_backends},
+    {.name = "udp", .what = "over 127.0.0.1; with a window", .backends = udp_backends},
     {.name = NULL},
 };
 
