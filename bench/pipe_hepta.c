@@ -6,21 +6,15 @@
  * which verbs the loop is given. One more shows the pipe beside the FIFO.
  */
 #include "bench/backends.h"
+#include "bench/hepta_io.h"
 #include "bench/message.h"
 
-#include <errno.h>
 #include <hepta/pipe.h>
 #include <stdlib.h>
 
 struct hepta_link {
     struct hepta_pipe *reader[2], *writer[2]; /* one pipe each way */
     struct hepta_pipe *in, *out;
-};
-
-static const uint32_t wait_of[] = {
-    [BENCH_BUSY] = HEPTA_WAIT_BUSY,
-    [BENCH_SLEEP] = HEPTA_WAIT_SLEEP,
-    [BENCH_ADAPTIVE] = HEPTA_WAIT_ADAPTIVE,
 };
 
 static void link_close(void *link)
@@ -39,7 +33,7 @@ static int link_open(void **link, const struct bench_case *c, uint32_t flags)
     struct hepta_pipe_options opt = {.size = sizeof(opt),
                                      .flags = flags,
                                      .capacity = c->capacity,
-                                     .wait = wait_of[c->mode]};
+                                     .wait = hepta_wait_of(c)};
     struct hepta_link *l = calloc(1, sizeof(*l));
 
     if (!l)
@@ -80,37 +74,25 @@ static int link_enter(void *link, enum bench_side side)
 static int link_send(void *link, const void *buf, size_t len)
 {
     struct hepta_link *l = link;
-    const unsigned char *p = buf;
+    size_t done = 0;
+    int rc = 0;
 
-    while (len > 0) {
-        ssize_t n = hepta_pipe_write(l->out, p, len, HEPTA_FOREVER);
-        if (n < 0 && n != -EINTR)
-            return (int)n;
-        if (n < 0)
-            continue;
-        p += n;
-        len -= (size_t)n;
-    }
-    return 0;
+    while (done < len && !rc)
+        rc = hepta_part(
+            hepta_pipe_write(l->out, (const char *)buf + done, len - done, HEPTA_FOREVER), &done);
+    return rc;
 }
 
 static int link_recv(void *link, void *buf, size_t len)
 {
     struct hepta_link *l = link;
-    unsigned char *p = buf;
+    size_t done = 0;
+    int rc = 0;
 
-    while (len > 0) {
-        ssize_t n = hepta_pipe_read(l->in, p, len, HEPTA_FOREVER);
-        if (n == 0)
-            return -EPIPE;
-        if (n < 0 && n != -EINTR)
-            return (int)n;
-        if (n < 0)
-            continue;
-        p += n;
-        len -= (size_t)n;
-    }
-    return 0;
+    while (done < len && !rc)
+        rc = hepta_part(hepta_pipe_read(l->in, (char *)buf + done, len - done, HEPTA_FOREVER),
+                        &done);
+    return rc;
 }
 
 static bool zerocopy_fits(const struct bench_case *c)
