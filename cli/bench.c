@@ -61,8 +61,8 @@ static int help(void)
         "  --json                       one object a line instead of tables\n"
         "\n"
         "Times are one way, half a round trip. MSGS/S of a ping-pong counts both ways. A stream's\n"
-        "receiver checks every message, from 4 KiB on every cache line of it. Rivals in memory\n"
-        "have the same capacity: 64 KiB, for messages of 64 KiB and more 1 MiB.");
+        "receiver checks every message, from 4 KiB on every cache line of it. Rivals have the\n"
+        "same capacity: 64 KiB, for messages of 64 KiB and more 1 MiB.");
     for (const struct bench_mechanism *m = bench_mechanisms; m->name; m++) {
         printf("\nBack ends of %s (%s):\n", m->name, m->what);
         for (const struct bench_backend *const *b = m->backends; *b; b++)

@@ -26,6 +26,32 @@ quick="--seconds 0.2 --runs 1"
     [ "$(wc -l <"$tmp/out")" -eq "$(jq -s length "$tmp/out")" ]
 }
 
+@test "the kernel's FIFO and sockets: every one of them, in every mode" {
+    needs_two_cpus
+    export TMPDIR="$tmp/names"
+    mkdir "$TMPDIR"
+    for row in fifo,kernel unix,kernel,kernel-seqpacket,kernel-dgram tcp,kernel udp,kernel; do
+        for mode in busy sleep; do
+            run hepta bench "${row%%,*}" --mode $mode --backends "${row#*,}" --bytes 8,60000 \
+                --seconds 0.1 --runs 1 --json
+            [ "$status" -eq 0 ]
+            printf '%s\n' "$output" | grep '^{' |
+                jq -es --arg row "$row" 'all(.[]; .status == "ok")
+                    and ([.[0].mechanism] + ([.[].backend] | unique) | sort)
+                        == ($row | split(",") | sort)'
+        done
+    done
+    [ -z "$(ls -A "$TMPDIR")" ]
+}
+
+@test "the help names every mechanism and its back ends" {
+    run hepta bench --help
+    [ "$status" -eq 0 ]
+    for mechanism in pipe fifo unix tcp udp; do
+        [[ "$output" == *"Back ends of $mechanism ("*"  kernel "* ]]
+    done
+}
+
 @test "every wait mode works, on one cpu too" {
     for mode in sleep adaptive; do
         run hepta bench pipe $quick --mode $mode --cpus same --json
@@ -97,6 +123,11 @@ quick="--seconds 0.2 --runs 1"
     wrong pipe --bytes
     wrong pipe --targets --bytes 64
     wrong pipe --backends limit --cpus same
+    wrong fifo --backends hepta-spsc
+    wrong unix --backends kernel,kernel-vmsplice
+    wrong tcp --backends limit
+    wrong --backends kernel-dgram udp
+    wrong udp --bytes 65508
 }
 
 @test "a measurement that takes ten times its bound is killed: status 4, and it says so" {
