@@ -183,7 +183,7 @@ static void target_line(struct libscols_table *table, const struct target *t, do
 
     table_set(line, 0, "%s", t->text);
     if (verdict != TARGET_UNKNOWN)
-        table_set(line, 1, "%.2f", ratio);
+        table_set(line, 1, "%.3f", ratio);
     table_set(line, 2, "%s %g", t->kind == TARGET_AT_MOST ? "at most" : "at least", t->bound);
     table_set(line, 3, "%s", verdicts[verdict]);
     table_colour(line, verdict == TARGET_MET ? "green" : "red");
