@@ -11,17 +11,27 @@ static const struct bench_backend *const pipe_backends[] = {
 };
 
 static const struct bench_backend *const fifo_backends[] = {
-    &bench_fifo_pipe, &bench_fifo_kernel, &bench_limit_line, &bench_limit_ring, NULL,
+    &bench_fifo_hepta,
+    &bench_fifo_hepta_zerocopy,
+    &bench_fifo_pipe,
+    &bench_fifo_kernel,
+    &bench_limit_line,
+    &bench_limit_ring,
+    NULL,
 };
 
 static const struct bench_backend *const unix_backends[] = {
-    &bench_unix_kernel,       &bench_unix_kernel_seqpacket,
-    &bench_unix_kernel_dgram, &bench_limit_line,
-    &bench_limit_ring,        NULL,
+    &bench_unix_hepta,          &bench_unix_seqpacket,
+    &bench_unix_hepta_zerocopy, &bench_unix_seqpacket_zerocopy,
+    &bench_unix_kernel,         &bench_unix_kernel_seqpacket,
+    &bench_unix_kernel_dgram,   &bench_limit_line,
+    &bench_limit_ring,          NULL,
 };
 
-static const struct bench_backend *const tcp_backends[] = {&bench_tcp_kernel, NULL};
-static const struct bench_backend *const udp_backends[] = {&bench_udp_kernel, NULL};
+static const struct bench_backend *const tcp_backends[] = {&bench_tcp_hepta, &bench_tcp_kernel,
+                                                           NULL};
+static const struct bench_backend *const udp_backends[] = {&bench_udp_hepta, &bench_udp_kernel,
+                                                           NULL};
 
 const struct bench_mechanism bench_mechanisms[] = {
     {.name = "pipe", .what = "between related processes", .backends = pipe_backends},

@@ -18,10 +18,14 @@ enum {
     PP_SLEEP,
     SAME_ADAPT,
     SAME_SLEEP,
+    PP64K,
     ST64,
     ST64_SLEEP,
     ST64K,
     ST64K_SLEEP,
+    ST_UDP, /* the largest datagram */
+    ST_UDP_SLEEP,
+    ST1M,
     N_CASES,
 };
 
@@ -37,6 +41,7 @@ extern const struct bench_case target_cases[N_CASES];
 /* clang-format on */
 
 /* Ended by a row without text. */
-extern const struct target target_pipe[];
+extern const struct target target_pipe[], target_fifo[], target_unix[];
+extern const struct target target_tcp[], target_udp[];
 
 #endif

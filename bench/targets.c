@@ -18,17 +18,22 @@ const struct bench_case target_cases[N_CASES] = {
     [PP_SLEEP] = {BENCH_PINGPONG, 64, BENCH_SLEEP, BENCH_APART, 0},
     [SAME_ADAPT] = {BENCH_PINGPONG, 64, BENCH_ADAPTIVE, BENCH_SAME, 0},
     [SAME_SLEEP] = {BENCH_PINGPONG, 64, BENCH_SLEEP, BENCH_SAME, 0},
+    [PP64K] = {BENCH_PINGPONG, 65536, BENCH_BUSY, BENCH_APART, 0},
     [ST64] = {BENCH_STREAM, 64, BENCH_BUSY, BENCH_APART, 0},
     [ST64K] = {BENCH_STREAM, 65536, BENCH_BUSY, BENCH_APART, 0},
     [ST64_SLEEP] = {BENCH_STREAM, 64, BENCH_SLEEP, BENCH_APART, 0},
     [ST64K_SLEEP] = {BENCH_STREAM, 65536, BENCH_SLEEP, BENCH_APART, 0},
+    [ST_UDP] = {BENCH_STREAM, 65507, BENCH_BUSY, BENCH_APART, 0},
+    [ST_UDP_SLEEP] = {BENCH_STREAM, 65507, BENCH_SLEEP, BENCH_APART, 0},
+    [ST1M] = {BENCH_STREAM, 1u << 20, BENCH_BUSY, BENCH_APART, 0},
 };
 
 static const struct {
     const char *mechanism;
     const struct target *targets;
 } tables[] = {
-    {"pipe", target_pipe},
+    {"pipe", target_pipe}, {"fifo", target_fifo}, {"unix", target_unix},
+    {"tcp", target_tcp},   {"udp", target_udp},
 };
 
 const struct target *target_list(const struct bench_mechanism *m, size_t *n)
