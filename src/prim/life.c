@@ -44,7 +44,7 @@ static int read_stat(pid_t pid, char *buf, size_t len)
     snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
     int fd = h7_sys_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
     if (fd == -ENOENT) /* or /proc hides it (hidepid, proc(5)), or isn't mounted */
-        return h7_sys_thread_exists(pid, pid) ? -EACCES : -ESRCH;
+        return pid > 0 && h7_sys_thread_exists(pid, pid) ? -EACCES : -ESRCH;
     if (fd < 0)
         return fd;
     ssize_t n = h7_sys_read(fd, buf, len - 1);
