@@ -5,4 +5,5 @@
 #include <hepta/base.h>
 #include <hepta/fifo.h>
 #include <hepta/pipe.h>
+#include <hepta/sock.h>
 #endif

@@ -26,7 +26,7 @@
 #define H7_SEGMENT_CONTROL 256                 /* offset of the room's control block */
 
 /* Kinds. The value is what lies in memory: never reuse one. */
-enum h7_kind { H7_KIND_PIPE = 1, H7_KIND_FIFO = 2, H7_KIND_TEST = 0x7e57 };
+enum h7_kind { H7_KIND_PIPE = 1, H7_KIND_FIFO = 2, H7_KIND_SOCK = 3, H7_KIND_TEST = 0x7e57 };
 
 /* At offset 0 of every segment; fixed-width, the same for 32-bit and 64-bit processes. */
 struct h7_segment_header {
@@ -57,6 +57,7 @@ struct h7_segment_spec {
     uint32_t kind, flags;
     size_t control_len; /* the room's control block */
     size_t data_len;    /* rounded up to pages */
+    size_t data_max;    /* attach, from strangers: refuse what is larger, or has holes */
     int ring;           /* map the data twice in a row */
 };
 

@@ -6,6 +6,7 @@
  * side is in backlog.c and hello.c; what goes over the connection in memory_io.c.
  */
 #define _GNU_SOURCE
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/net.h"
@@ -30,14 +31,14 @@ struct h7_segment_spec h7_memory_spec(uint64_t capacity, uint32_t type)
 {
     int packets = type == HEPTA_SOCK_SEQPACKET;
     uint32_t flags = packets ? H7_CONDUIT_PACKET | H7_CONDUIT_WHOLE : 0;
-    if (capacity == 0)
-        capacity = packets ? CAPACITY_SEQPACKET : CAPACITY_STREAM;
+    uint64_t usual = capacity ? capacity : packets ? CAPACITY_SEQPACKET : CAPACITY_STREAM;
     return (struct h7_segment_spec){
         .label = "hepta-sock",
         .kind = H7_KIND_SOCK,
         .flags = flags,
         .control_len = sizeof(struct h7_sock_shared),
-        .data_len = h7_conduit_capacity(capacity, flags),
+        .data_len = h7_conduit_capacity(usual, flags),
+        .data_max = h7_conduit_capacity(capacity ? capacity : HEPTA_SOCK_CAPACITY_MAX, flags),
         .ring = 1,
     };
 }
@@ -277,4 +278,18 @@ void h7_memory_close(struct hepta_sock *s)
         h7_segment_close(&m->seg[1]);
     }
     free(m);
+}
+
+int h7_memory_check(const struct hepta_sock *s, char *why, size_t n)
+{
+    const struct h7_memory *m = s->memory;
+    if (s->listening)
+        return 0;
+    for (int i = 0; i < 2; i++)
+        if (h7_segment_check(&m->seg[i], H7_KIND_SOCK) < 0) {
+            snprintf(why, n, "segment %d: the header was changed", i);
+            return -EBADMSG;
+        }
+    int r = h7_conduit_check(&m->out, why, n);
+    return r < 0 ? r : h7_conduit_check(&m->in, why, n);
 }

@@ -67,7 +67,8 @@ struct h7_memory_parts {
     struct h7_segment seg[2];
     int space[2], rights[2];
 };
-/* A segment of one direction; flags follow from the type. */
+/* A segment of one direction; flags follow from the type. capacity: to make, or the most to
+ * attach; 0: as it is usual, or allowed. */
 struct h7_segment_spec h7_memory_spec(uint64_t capacity, uint32_t type);
 int h7_memory_parts(struct h7_memory_parts *p, const struct hepta_sock_options *opt,
                     uint32_t type);
@@ -99,8 +100,6 @@ int h7_rights_send(struct h7_memory *m, const int *fds, uint32_t n, uint32_t len
 int h7_rights_fetch(struct h7_memory *m, uint32_t id, int *fds, uint32_t max, int *cut);
 void h7_rights_finish(struct h7_memory *m, uint32_t id);
 
-ssize_t h7_memory_send(struct hepta_sock *s, const void *buf, size_t len, int64_t deadline);
-ssize_t h7_memory_recv(struct hepta_sock *s, void *buf, size_t len, int64_t deadline);
 ssize_t h7_memory_sendmsg(struct hepta_sock *s, const struct hepta_sock_msg *msg, size_t total,
                           int64_t deadline);
 ssize_t h7_memory_recvmsg(struct hepta_sock *s, struct hepta_sock_msg *msg, size_t total,

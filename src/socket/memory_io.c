@@ -73,6 +73,7 @@ static ssize_t at_end(struct hepta_sock *s)
 {
     struct h7_memory *m = s->memory;
     uint32_t told = 0;
+    h7_conduit_look_again(&m->out); /* the peer may be gone altogether: the next send asks */
     if (h7_load32_acquire(&m->in.shared->over))
         shut_kernel(s, HEPTA_SOCK_RD);
     if (unread(&m->out) > 0 && h7_bell_hangup(m->rights_fd) &&

@@ -28,6 +28,11 @@
 static char dir[] = "/dev/shm/hepta-soak-XXXXXX";
 static struct soak_shared *sh;
 static unsigned n_slots;
+static struct victim {
+    struct soak_slot *slot;
+    bool stopped, has_draft;
+} victims[N_VICTIMS]; /* told to stop */
+static unsigned n_victims;
 static uint64_t seed;
 static unsigned n_passed, n_failed, n_checks;
 static unsigned n_killed[3], n_spared, n_drafts; /* by what they were doing */
@@ -61,20 +66,34 @@ static void start(struct soak_slot *slot)
     slot->pid = t_fork();
     if (slot->pid == 0) {
         slot->pid = getpid();
+        if (nice(5) < 0) /* the parent is one against many */
+            _exit(1);
         _exit(soak_work(sh, slot, its_seed));
     }
 }
 
-/* It is stopped: did what it was doing happen? False if that can't be told. */
-static bool settle(struct soak_slot *slot)
+/* Which of the victims have something half-made or half-removed? One look for all of them:
+ * the directory is in great demand. */
+static void find_drafts(void)
 {
-    char prefix[64];
+    unsigned long long pidns;
+    unsigned pid;
+    DIR *d = opendir(dir);
+    for (struct dirent *e; d && (e = readdir(d));)
+        for (unsigned i = 0; i < n_victims; i++)
+            if (sscanf(e->d_name, "tmp.%llx.%x.", &pidns, &pid) == 2 &&
+                pidns == h7_self_pidns() && (pid_t)pid == victims[i].slot->pid)
+                victims[i].has_draft = true;
+    if (!d)
+        t_die("opendir");
+    closedir(d);
+}
+
+/* It is stopped: did what it was doing happen? False if that can't be told. */
+static bool settle(struct soak_slot *slot, bool has_draft)
+{
     uint32_t *count = slot->doing == PUBLISHING ? &slot->made[slot->name]
                                                 : &slot->unlinked[slot->name];
-    snprintf(prefix, sizeof prefix, "tmp.%llx.%x.", (unsigned long long)h7_self_pidns(),
-             (unsigned)slot->pid);
-    bool has_draft = n_entries(prefix) > 0;
-    n_drafts += has_draft;
     if (slot->doing == IDLE || *count != slot->base)
         return true;
     if (slot->doing == UNLINKING && !has_draft)
@@ -84,31 +103,67 @@ static bool settle(struct soak_slot *slot)
     return true;
 }
 
-static void kill_and_replace(struct soak_slot *slot)
+static void kill_and_replace(struct victim *v)
 {
-    int status;
-    if (waitpid(slot->pid, &status, WUNTRACED) != slot->pid || !WIFSTOPPED(status))
-        t_die("process %d ended by itself", (int)slot->pid);
-    if (!settle(slot)) {
+    if (!settle(v->slot, v->has_draft)) {
         n_spared++;
-        kill(slot->pid, SIGCONT);
+        kill(v->slot->pid, SIGCONT);
         return;
     }
-    n_killed[slot->doing]++;
-    t_kill(slot->pid);
-    start(slot);
+    n_drafts += v->has_draft;
+    n_killed[v->slot->doing]++;
+    t_kill(v->slot->pid);
+    start(v->slot);
+}
+
+/* Have all victims stopped? With 200 processes on two processors that takes a while. */
+static bool all_stopped(void)
+{
+    bool all = true;
+    for (unsigned i = 0; i < n_victims; i++) {
+        struct victim *v = &victims[i];
+        int status = 0;
+        pid_t pid = v->stopped ? v->slot->pid
+                               : waitpid(v->slot->pid, &status, WUNTRACED | WNOHANG);
+        if (!v->stopped && pid != 0 && !WIFSTOPPED(status))
+            t_die("process %d ended by itself", (int)v->slot->pid);
+        v->stopped = pid != 0;
+        all = all && v->stopped;
+    }
+    return all;
+}
+
+static void kill_stopped(void)
+{
+    find_drafts();
+    for (unsigned i = 0; i < n_victims; i++)
+        kill_and_replace(&victims[i]);
+    n_victims = 0;
 }
 
 static void kill_some(void)
 {
-    struct soak_slot *victims[N_VICTIMS];
-    unsigned n = 0;
-    for (unsigned first = (unsigned)(t_random(&seed) % n_slots); n < N_VICTIMS && n < n_slots; n++)
-        victims[n] = &sh->slots[(first + n) % n_slots];
-    for (unsigned i = 0; i < n; i++)
-        kill(victims[i]->pid, SIGSTOP);
-    for (unsigned i = 0; i < n; i++)
-        kill_and_replace(victims[i]);
+    if (n_victims > 0) {
+        if (all_stopped())
+            kill_stopped();
+        return;
+    }
+    unsigned first = (unsigned)(t_random(&seed) % n_slots);
+    for (; n_victims < N_VICTIMS && n_victims < n_slots; n_victims++) {
+        victims[n_victims] = (struct victim){.slot = &sh->slots[(first + n_victims) % n_slots]};
+        kill(victims[n_victims].slot->pid, SIGSTOP);
+    }
+}
+
+static void kill_the_rest(void)
+{
+    int64_t end = t_now_ns() + PATIENCE * 1000 * T_MS;
+    while (n_victims > 0) {
+        kill_some();
+        if (t_now_ns() > end)
+            t_die("not all of %u processes stop", n_victims);
+        t_sleep_ns(T_MS);
+    }
 }
 
 static void all_pause(void)
@@ -201,15 +256,17 @@ static int run(int seconds)
     for (unsigned i = 0; i < n_slots; i++)
         start(&sh->slots[i]);
     while (t_now_ns() < end) {
-        t_sleep_ns(30 * T_MS);
+        t_sleep_ns(10 * T_MS);
         kill_some();
         if (t_now_ns() < pause)
             continue;
+        kill_the_rest();
         all_pause();
         compare();
         __atomic_store_n(&sh->hold, 0, __ATOMIC_SEQ_CST);
         pause = t_now_ns() + 1000 * T_MS;
     }
+    kill_the_rest();
     stop_all();
     report();
     return n_failed != 0;
