@@ -57,7 +57,8 @@ static ssize_t send_by(struct hepta_sock *s, const char *buf, size_t len, size_t
 {
     struct h7_try t = {.s = s, .deadline = deadline, .events = POLLOUT};
     for (;;) {
-        ssize_t r = h7_net_send(s->fd, buf + done, len - done, MSG_DONTWAIT | MSG_NOSIGNAL);
+        const char *rest = done ? buf + done : buf; /* buf may be NULL, of an empty message */
+        ssize_t r = h7_net_send(s->fd, rest, len - done, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (r >= 0) {
             done += (size_t)r;
             if (done >= len || s->type != HEPTA_SOCK_STREAM)
