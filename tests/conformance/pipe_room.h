@@ -67,6 +67,14 @@ struct pipe_ops {
     short r_ready, r_gone, w_ready, w_gone;
 };
 
+/* What every descriptor of the kernel's can do; @fd becomes the end's. */
+struct pend *kernel_end(int fd);
+ssize_t kernel_write(struct pend *end, const void *buf, size_t len, int64_t deadline);
+ssize_t kernel_read(struct pend *end, void *buf, size_t len, int64_t deadline);
+void kernel_close(struct pend *end);
+int kernel_fd(struct pend *end);
+int kernel_see(struct pend *end, struct pipe_seen *seen);
+
 /* One pipe as a process sees it. */
 struct pipe_pair {
     struct pend *r, *w;
