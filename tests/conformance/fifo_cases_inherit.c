@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fifo_cases_inherit.c - what fork() copies is open, too; what a new program gets is the name
+ * fifo_cases_inherit.c - what fork() copies is open, too; what a new program gets is the name;
+ * and a process of another PID namespace
  */
 #define _GNU_SOURCE
 #include "fifo_room.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <unistd.h>
 
 /* A child's copy of a reader counts as one, for open() as well as for write(). */
@@ -139,11 +141,43 @@ static void exec_opens_again_after(struct conf *c, int argc, char **argv)
     close_r(c, &p);
 }
 
+/* Process numbers mean another thing there, and Hepta's locks are made of them. */
+static void other_pid_namespace(struct conf *c)
+{
+    static const struct pipe_want usual;
+    struct fifo f, inner = {"/made-in-there"};
+    struct pend *both;
+
+    make_fifo(c, &f);
+    both = must_open(c, &f, FOR_BOTH, EVER);
+    pid_t child = conf_fork(c);
+    if (child == 0) {
+        EQ(c, unshare(CLONE_NEWPID), 0);
+        pid_t first = fork(); /* not conf_fork(): its parent has no number there */
+        if (first == 0) {
+            EQ(c, ops(c)->write(both, "abc", 3, EVER), DIFFERS(c, 3, -EXDEV));
+            EQ(c, try_open(c, &f, FOR_BOTH, NOW), DIFFERS(c, 0, -EXDEV));
+            EQ(c, fops(c)->make(inner.name, 0600, &usual), 0);
+            EQ(c, try_open(c, &inner, FOR_BOTH, NOW), 0);
+            conf_exit();
+        }
+        conf_join(c, first);
+        conf_exit();
+    }
+    conf_join(c, child);
+    EQ(c, try_open(c, &inner, FOR_READ, NOW), DIFFERS(c, 0, -EXDEV));
+    EQ(c, try_open(c, &f, FOR_READ, NOW), 0);
+    shut(c, &both);
+    remove_fifo(c, &inner);
+    remove_fifo(c, &f);
+}
+
 const struct conf_case fifo_inherit_cases[] = {
     {"fork.copy_counts", copy_counts, NEEDS_NOTHING, NULL, NULL, 0},
     {"fork.child_uses_it", child_uses_it, NEEDS_NOTHING, NULL, NULL, 0},
     {"fork.both_in_both", both_in_both, NEEDS_NOTHING, NULL, NULL, 0},
     {"fork.child_opens_its_own", child_opens_its_own, NEEDS_NOTHING, NULL, NULL, 0},
     {"exec.opens_again", exec_opens_again, NEEDS_NOTHING, NULL, exec_opens_again_after, 0},
+    {"names.pid_namespace", other_pid_namespace, CONF_AS_ROOT, "one-pid-namespace", NULL, 0},
     {0},
 };
