@@ -58,6 +58,9 @@ struct conf_room {
     const char *name;
     const struct conf_backend *backends; /* ends with a NULL name; the kernel's come first */
     const struct conf_case *const *groups; /* ends with NULL; each group ends with a NULL name */
+    /* Before and after each run, in the frame's own process; NULL: nothing. @after also cleans
+     * up what a run that failed left lying about. */
+    void (*before)(void), (*after)(void);
 };
 
 /* One run: a case on a back end. */

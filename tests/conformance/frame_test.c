@@ -168,7 +168,7 @@ static const struct conf_backend backends[] = {
     {"kernel", CONF_KERNEL, 0, NULL}, {"hepta", CONF_HEPTA, 1, NULL}, {0},
 };
 static const struct conf_case *const groups[] = {cases, NULL};
-static const struct conf_room room = {"room", backends, groups};
+static const struct conf_room room = {.name = "room", .backends = backends, .groups = groups};
 static const struct conf_room *const rooms[] = {&room, NULL};
 
 /* Columns are padded: compare with single spaces. */

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * unix_room.c - the back ends of AF_UNIX, groups of cases, places, and how ends are made
+ *
+ * The short forms for data and waiting are in unix_steps.c.
+ */
+#define _GNU_SOURCE
+#include "unix_room.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define STREAM (NEEDS_CONNECTION | NEEDS_STREAM)
+#define SEQPACKET (NEEDS_CONNECTION | NEEDS_MESSAGES | NEEDS_SEQPACKET)
+#define DGRAM (NEEDS_MESSAGES | NEEDS_DGRAM)
+
+static const struct conf_backend backends[] = {
+    {"k.stream", CONF_KERNEL, STREAM | NEEDS_KERNEL, &unix_kernel_stream_ops},
+    {"k.seqpacket", CONF_KERNEL, SEQPACKET | NEEDS_KERNEL, &unix_kernel_seqpacket_ops},
+    {"k.dgram", CONF_KERNEL, DGRAM | NEEDS_KERNEL, &unix_kernel_dgram_ops},
+    {0},
+};
+
+static const struct conf_case *const groups[] = {
+    unix_data_cases, NULL,
+};
+
+/* The directory of socket files; made before each run, removed after it. */
+static char dir[64];
+
+static void make_dir(void)
+{
+    snprintf(dir, sizeof(dir), "/dev/shm/hepta-conf.%d", (int)getpid());
+    mkdir(dir, 0755);
+    chmod(dir, 0755);
+}
+
+static void remove_dir(void)
+{
+    DIR *d = opendir(dir);
+    struct dirent *e;
+
+    while (d && (e = readdir(d)))
+        if (e->d_name[0] != '.' && unlinkat(dirfd(d), e->d_name, 0) < 0)
+            unlinkat(dirfd(d), e->d_name, AT_REMOVEDIR);
+    if (d)
+        closedir(d);
+    rmdir(dir);
+}
+
+const struct conf_room unix_room = {
+    "unix", backends, groups, .before = make_dir, .after = remove_dir,
+};
+
+/* Several at a time: a case compares what it asked for with what it got. */
+static char *place(void)
+{
+    static char places[8][HEPTA_SOCK_ADDRESS_MAX];
+    static unsigned n;
+
+    return places[n++ % 8];
+}
+
+/* Each run is a process group of its own: that makes names of its own. */
+const char *abstract(const char *name)
+{
+    char *p = place();
+
+    snprintf(p, HEPTA_SOCK_ADDRESS_MAX, "@hepta-conf.%d.%s", (int)getpgrp(), name);
+    return p;
+}
+
+const char *path(const char *name)
+{
+    char *p = place();
+
+    snprintf(p, HEPTA_SOCK_ADDRESS_MAX, "%s/%s", dir, name);
+    return p;
+}
+
+struct hepta_sock_options options(struct conf *c)
+{
+    return (struct hepta_sock_options){.size = sizeof(struct hepta_sock_options),
+                                       .type = uops(c)->type};
+}
+
+enum hepta_sock_type other_type(struct conf *c)
+{
+    return uops(c)->type == HEPTA_SOCK_STREAM ? HEPTA_SOCK_SEQPACKET : HEPTA_SOCK_STREAM;
+}
+
+struct usock *listener(struct conf *c, const char *address)
+{
+    struct hepta_sock_options opt = options(c);
+    struct usock *l;
+
+    EQ(c, uops(c)->listen(&l, address, &opt), 0);
+    return l;
+}
+
+struct usock *connector(struct conf *c, const char *address)
+{
+    struct hepta_sock_options opt = options(c);
+    struct usock *s;
+
+    EQ(c, uops(c)->connect(&s, address, &opt, EVER), 0);
+    return s;
+}
+
+struct usock *accepted(struct conf *c, struct usock *l)
+{
+    struct usock *s;
+
+    EQ(c, uops(c)->accept(l, &s, EVER), 0);
+    return s;
+}
+
+static void meet_datagrams(struct conf *c, struct two *t)
+{
+    struct hepta_sock_options opt = options(c);
+    const char *to_b = abstract("meet.b");
+
+    t->b = listener(c, to_b);
+    opt.local = t->to_a = abstract("meet.a");
+    EQ(c, uops(c)->connect(&t->a, to_b, &opt, EVER), 0);
+}
+
+void meet(struct conf *c, struct two *t)
+{
+    const char *at = abstract("meet");
+
+    *t = (struct two){0};
+    if (uops(c)->type == HEPTA_SOCK_DGRAM) {
+        meet_datagrams(c, t);
+        return;
+    }
+    struct usock *l = listener(c, at);
+    t->a = connector(c, at);
+    t->b = accepted(c, l);
+    shut(c, &l);
+}
+
+void pair(struct conf *c, struct two *t)
+{
+    struct hepta_sock_options opt = options(c);
+
+    *t = (struct two){0};
+    if (uops(c)->type == HEPTA_SOCK_DGRAM)
+        meet_datagrams(c, t);
+    else
+        EQ(c, uops(c)->pair(&t->a, &t->b, &opt), 0);
+}
+
+void shut(struct conf *c, struct usock **s)
+{
+    uops(c)->close(*s);
+    *s = NULL;
+}
+
+void part(struct conf *c, struct two *t)
+{
+    if (t->a)
+        shut(c, &t->a);
+    if (t->b)
+        shut(c, &t->b);
+}
