@@ -58,7 +58,7 @@ int k_address(struct sockaddr_un *sa, socklen_t *len, const char *text)
     *len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n);
     if (text[0] == '@')
         sa->sun_path[0] = 0;
-    else if (n < sizeof(sa->sun_path))
+    else if (n > 0 && n < sizeof(sa->sun_path))
         ++*len;
     return 0;
 }

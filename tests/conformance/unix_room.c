@@ -9,8 +9,10 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -26,7 +28,9 @@ static const struct conf_backend backends[] = {
 };
 
 static const struct conf_case *const groups[] = {
-    unix_data_cases, NULL,
+    unix_name_cases,    unix_stale_cases,    unix_mode_cases,   unix_accept_cases,
+    unix_connect_cases, unix_backlog_cases,  unix_data_cases,   unix_stream_cases,
+    unix_message_cases, NULL,
 };
 
 /* The directory of socket files; made before each run, removed after it. */
@@ -82,6 +86,29 @@ const char *path(const char *name)
     return p;
 }
 
+bool exists(const char *file)
+{
+    struct stat st;
+
+    return lstat(file, &st) == 0;
+}
+
+void make_file(struct conf *c, const char *file)
+{
+    int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+
+    OK(c, fd >= 0 && write(fd, "text", 4) == 4);
+    close(fd);
+}
+
+void be_nobody(struct conf *c)
+{
+    EQ(c, setgroups(0, NULL), 0);
+    EQ(c, setresgid(NOBODY, NOBODY, NOBODY), 0);
+    EQ(c, setresuid(NOBODY, NOBODY, NOBODY), 0);
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* the kernel forgot it at the change */
+}
+
 struct hepta_sock_options options(struct conf *c)
 {
     return (struct hepta_sock_options){.size = sizeof(struct hepta_sock_options),
@@ -93,21 +120,33 @@ enum hepta_sock_type other_type(struct conf *c)
     return uops(c)->type == HEPTA_SOCK_STREAM ? HEPTA_SOCK_SEQPACKET : HEPTA_SOCK_STREAM;
 }
 
-struct usock *listener(struct conf *c, const char *address)
+int listen_at(struct conf *c, struct usock **s, const char *address)
 {
     struct hepta_sock_options opt = options(c);
+
+    return uops(c)->listen(s, address, &opt);
+}
+
+int connect_to(struct conf *c, struct usock **s, const char *address, int64_t deadline)
+{
+    struct hepta_sock_options opt = options(c);
+
+    return uops(c)->connect(s, address, &opt, deadline);
+}
+
+struct usock *listener(struct conf *c, const char *address)
+{
     struct usock *l;
 
-    EQ(c, uops(c)->listen(&l, address, &opt), 0);
+    EQ(c, listen_at(c, &l, address), 0);
     return l;
 }
 
 struct usock *connector(struct conf *c, const char *address)
 {
-    struct hepta_sock_options opt = options(c);
     struct usock *s;
 
-    EQ(c, uops(c)->connect(&s, address, &opt, EVER), 0);
+    EQ(c, connect_to(c, &s, address, EVER), 0);
     return s;
 }
 

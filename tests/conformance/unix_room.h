@@ -80,8 +80,9 @@ static inline const struct unix_ops *uops(const struct conf *c)
 /* Expected values that differ by back end; see frame.h. DIFFERS() is for all that goes through
  * the library; this one is for what only connections in memory do: the kernel's socket behind
  * Hepta's verbs has to do as the bare one. */
-#define MEMORY_DIFFERS(c, kernel, memory) \
-    (DIFFERS(c, kernel, memory), uops(c)->memory ? (long long)(memory) : (long long)(kernel))
+#define MEMORY_DIFFERS(c, theirs, ours) \
+    ((void)DIFFERS(c, theirs, ours), \
+     uops(c)->memory ? (long long)(ours) : (long long)(theirs))
 #define MEMORY_MAY(c, got, kernel, also) \
     do { \
         if (uops(c)->memory) \
@@ -97,12 +98,21 @@ const char *abstract(const char *name);
 /* A path in the directory of this run, which is emptied after it; at most 8 at a time. */
 const char *path(const char *name);
 
+bool exists(const char *file);
+/* A regular file with "text" in it. */
+void make_file(struct conf *c, const char *file);
+/* Become the user nobody, for good. */
+void be_nobody(struct conf *c);
+#define NOBODY 65534
+
 /* ---- making ---- */
 
 struct hepta_sock_options options(struct conf *c);
 /* The type's other one: stream for seqpacket and the other way round. */
 enum hepta_sock_type other_type(struct conf *c);
 struct usock *listener(struct conf *c, const char *address);
+int listen_at(struct conf *c, struct usock **s, const char *address);
+int connect_to(struct conf *c, struct usock **s, const char *address, int64_t deadline);
 struct usock *connector(struct conf *c, const char *address);
 struct usock *accepted(struct conf *c, struct usock *l);
 /* Two ends by listen, connect and accept; the listener is closed again. */
