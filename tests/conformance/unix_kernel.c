@@ -89,11 +89,11 @@ int k_set_nonblock(int fd, bool on)
 int k_wait(int fd, short events, int64_t deadline)
 {
     struct pollfd p = {.fd = fd, .events = events};
-    int64_t left = deadline - hepta_now_ns();
-    struct timespec ts = {left / 1000000000, left % 1000000000};
+    int64_t now = hepta_now_ns();
 
-    if (left <= 0)
+    if (deadline <= now)
         return -ETIMEDOUT;
+    struct timespec ts = {(deadline - now) / 1000000000, (deadline - now) % 1000000000};
     return ppoll(&p, 1, &ts, NULL) < 0 ? -errno : 0;
 }
 
@@ -114,7 +114,7 @@ static int bound(const char *address, const struct hepta_sock_options *opt)
         return -errno;
     if (size > 0)
         setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-    if (opt->type == HEPTA_SOCK_DGRAM)
+    if (opt->type == HEPTA_SOCK_DGRAM && address) /* one without a name would be given one */
         setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &(int){1}, sizeof(int));
     if (!address)
         return fd;
@@ -168,10 +168,11 @@ static int connect_by(int fd, const struct sockaddr_un *sa, socklen_t len, int64
 
     k_set_nonblock(fd, deadline == HEPTA_NOW);
     do {
-        int64_t left = deadline - hepta_now_ns();
+        int64_t now = hepta_now_ns(), least = 1000;
 
         if (bounded) {
-            left = left < 1000 ? 1000 : left;
+            int64_t left = deadline > now + least ? deadline - now : least;
+
             tv = (struct timeval){left / 1000000000, left % 1000000000 / 1000};
         }
         setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));

@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define N_PLACES 512
 #define STREAM (NEEDS_CONNECTION | NEEDS_STREAM)
 #define SEQPACKET (NEEDS_CONNECTION | NEEDS_MESSAGES | NEEDS_SEQPACKET)
 #define DGRAM (NEEDS_MESSAGES | NEEDS_DGRAM)
@@ -30,7 +31,10 @@ static const struct conf_backend backends[] = {
 static const struct conf_case *const groups[] = {
     unix_name_cases,    unix_stale_cases,    unix_mode_cases,   unix_accept_cases,
     unix_connect_cases, unix_backlog_cases,  unix_data_cases,   unix_stream_cases,
-    unix_message_cases, NULL,
+    unix_message_cases, unix_eof_cases,      unix_shutdown_cases, unix_epipe_cases,
+    unix_poll_cases,    unix_deadline_cases, unix_signal_cases, unix_fork_cases,
+    unix_cred_cases,    unix_fds_cases,      unix_fds_life_cases, unix_pair_cases,
+    unix_error_cases,   unix_dgram_cases,    NULL,
 };
 
 /* The directory of socket files; made before each run, removed after it. */
@@ -63,10 +67,10 @@ const struct conf_room unix_room = {
 /* Several at a time: a case compares what it asked for with what it got. */
 static char *place(void)
 {
-    static char places[8][HEPTA_SOCK_ADDRESS_MAX];
+    static char places[N_PLACES][HEPTA_SOCK_ADDRESS_MAX];
     static unsigned n;
 
-    return places[n++ % 8];
+    return places[n++ % N_PLACES];
 }
 
 /* Each run is a process group of its own: that makes names of its own. */

@@ -93,9 +93,9 @@ static inline const struct unix_ops *uops(const struct conf *c)
 
 /* ---- places ---- */
 
-/* An abstract address of this run: "@..."; at most 8 at a time. */
+/* An abstract address of this run: "@..."; the string stays for a case's time. */
 const char *abstract(const char *name);
-/* A path in the directory of this run, which is emptied after it; at most 8 at a time. */
+/* A path in the directory of this run, which is emptied after it. */
 const char *path(const char *name);
 
 bool exists(const char *file);
