@@ -17,9 +17,23 @@
  *   raw:PROTOCOL@HOST             IP packets of a protocol: icmp, icmp6, or 0 to 255
  *   raw:packet@INTERFACE          all packets of an interface (AF_PACKET)
  *
+ * Text is taken strictly. PORT is 0 to 65535 in decimal. An IPv6 address can have a scope
+ * ("[fe80::1%eth0]"). Only what is neither a number nor malformed is resolved as a name, and
+ * its addresses are tried in turn. unix: a path that begins with '@' is written "./@...".
+ *
+ * Raw sockets see what the kernel's do (raw(7), packet(7)): over IPv4 what is received begins
+ * with the IP header, over IPv6 it doesn't; what is sent begins with it only with
+ * HEPTA_SOCK_HDRINCL; ICMPv6's checksum is the kernel's work, ICMP's is not. Of an interface
+ * the link's header is part of the data both ways, listen and connect are the same, and
+ * what a host sends to itself over lo is seen twice: going out and coming in.
+ *
  * Two ends of `unix:` must both be Hepta's; a listener turns away what doesn't speak its
  * handshake. A stream keeps the order of bytes, seqpacket and datagrams keep the boundaries
- * of messages, and HEPTA_SOCK_RECORDS gives boundaries to any stream.
+ * of messages, and HEPTA_SOCK_RECORDS gives boundaries to any stream. Records and fork() don't
+ * mix while one is under way: what was received in part is in both processes then.
+ *
+ * The kernel gives a name ("@0001f") to a datagram or kernel.unix seqpacket socket that has
+ * none when it sends, so that it can be answered (SO_PASSCRED in unix(7)).
  *
  * What differs from the kernel's sockets, on purpose: a handle, not a descriptor (but see
  * hepta_sock_pollfd()); every wait has a deadline; no SIGPIPE; all descriptors are
@@ -73,7 +87,7 @@ enum hepta_sock_type {
 #define HEPTA_SOCK_NODELAY 2u    /* tcp: send small pieces at once (TCP_NODELAY) */
 #define HEPTA_SOCK_REUSEADDR 4u  /* tcp, udp: SO_REUSEADDR */
 #define HEPTA_SOCK_REUSEPORT 8u  /* tcp, udp: SO_REUSEPORT */
-#define HEPTA_SOCK_HDRINCL 16u   /* raw IPv4: the program brings the IP header (raw(7)) */
+#define HEPTA_SOCK_HDRINCL 16u   /* raw IPv4 only: the program brings the IP header (raw(7)) */
 #define HEPTA_SOCK_V6ONLY 32u    /* tcp, udp on an IPv6 address: not IPv4, too */
 #define HEPTA_SOCK_BROADCAST 64u /* udp: may send to broadcast addresses */
 
@@ -81,9 +95,9 @@ enum hepta_sock_type {
  * struct hepta_sock_options - zeroed means default
  * @size:         sizeof(struct hepta_sock_options), for growth; 0 is an error
  * @flags:        HEPTA_SOCK_*; one that doesn't fit the address is -EINVAL
- * @type:         enum hepta_sock_type
- * @mode:         permission bits of a socket file that listen makes, 0 to 0777; 0 = what
- *                umask(2) leaves of 0777
+ * @type:         enum hepta_sock_type; one that doesn't fit the address is -EPROTONOSUPPORT
+ * @mode:         permission bits of a socket file that listen makes, 0 to 0777, whatever
+ *                umask(2) is; 0 = what umask(2) leaves of 0777
  * @capacity:     in memory: bytes of each direction, rounded up to a power of two of pages;
  *                the connecting side decides; 0 = 64 KiB for stream, 256 KiB for seqpacket.
  *                Kernel's: SO_SNDBUF and SO_RCVBUF; 0 = the system's
@@ -149,7 +163,7 @@ struct hepta_sock_msg {
  * @capacity:  bytes of a direction; kernel's: of the send buffer, by the kernel's count
  * @to_read:   bytes to be received (in memory with heads of packets; kernel's: SIOCINQ)
  * @to_send:   bytes sent that the peer has not taken (in memory the same; kernel's: SIOCOUTQ)
- * @peer_gone: 1: the peer has closed or died
+ * @peer_gone: 1: the peer has closed or died; tcp: or has ended its direction
  * @pid, uid, gid: unix: the peer when it connected, or listened (SO_PEERCRED); pid 0: unknown
  * @local, @peer: addresses in text, "" where there is none
  */
@@ -168,15 +182,16 @@ struct hepta_sock_stat {
  * @address: where
  * @opt:     NULL for defaults
  *
- * unix by path: a socket file on which nobody listens any more is taken over; one on which
- * somebody listens, or a file of another type, is -EADDRINUSE and left alone. Closing the
- * listener in the process that made it removes the file. Port 0 takes a free one:
- * hepta_sock_stat() tells which.
+ * unix by path: a socket file that no socket has any more is taken over; one that is in use,
+ * or a file of another type, is -EADDRINUSE and left alone. Two that try at once can't take
+ * it from one another, if they may read the directory. Closing the listener in the process
+ * that made it removes the file. Port 0 takes a free one: hepta_sock_stat() tells which.
  *
  * Return: 0, or -EADDRINUSE, -EADDRNOTAVAIL, -EACCES (a port below 1024, or a directory,
  * without permission), -EPERM (raw without CAP_NET_RAW), -EINVAL (@address, @opt),
- * -EPROTONOSUPPORT, -EAFNOSUPPORT, -ENOENT (directory, or host name), -ENOTDIR, -ENODEV
- * (interface), -ENAMETOOLONG (over 107 bytes of path), -E2BIG (@opt), -EFAULT (@sock or
+ * -EPROTONOSUPPORT (type, or protocol), -EAFNOSUPPORT (an unknown scheme, or a host without an
+ * address of the family), -ENOENT (directory, or host name), -ENOTDIR, -ENODEV (interface,
+ * scope), -ENAMETOOLONG (over 107 bytes of path, 253 of a host), -E2BIG (@opt), -EFAULT (@sock or
  * @address is NULL), -ENOMEM, -EMFILE, -ENFILE, -ENOBUFS. *@sock is NULL then.
  * Source: socket(2), bind(2), listen(2), unix(7), ip(7), raw(7), packet(7).
  */
@@ -278,8 +293,9 @@ ssize_t hepta_sock_recv(struct hepta_sock *sock, void *buf, size_t len, int64_t 
  *
  * As hepta_sock_send(). Descriptors go with the first byte (a stream needs at least one) or the
  * message. Also -EINVAL (descriptors over a network, or with records), -E2BIG (over
- * HEPTA_SOCK_FDS_MAX), -EBADF (a descriptor isn't open), -ETOOMANYREFS (too many under way),
- * -EISCONN.
+ * HEPTA_SOCK_FDS_MAX, or what this version doesn't know in @msg), -EBADF (a descriptor isn't
+ * open), -ETOOMANYREFS (too many under way), -EISCONN (an address for a stream or seqpacket),
+ * -EMSGSIZE (over 1024 pieces), and for the address as hepta_sock_connect().
  * Source: sendmsg(2), unix(7).
  */
 ssize_t hepta_sock_sendmsg(struct hepta_sock *sock, const struct hepta_sock_msg *msg,
