@@ -218,7 +218,7 @@ const struct conf_case unix_cred_cases[] = {
     {"cred.gone_before_accept", before_accept_gone, NEEDS_CONNECTION, NULL, NULL, 0},
     {"cred.listener", listeners, NEEDS_CONNECTION, NULL, NULL, 0},
     {"cred.listened_before", listened_before, NEEDS_CONNECTION, NULL, NULL, 0},
-    {"cred.pair", of_pairs, NEEDS_CONNECTION, NULL, NULL, 0},
+    {"cred.pair", of_pairs, NEEDS_PAIR, NULL, NULL, 0},
     {"cred.message", of_messages, NEEDS_ANY, NULL, NULL, 0},
     {"cred.each_datagram", of_each_datagram, NEEDS_DGRAM, NULL, NULL, 0},
     {0},

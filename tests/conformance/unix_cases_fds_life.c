@@ -267,7 +267,7 @@ const struct conf_case unix_fds_life_cases[] = {
     {"fds.survive_sender", survive_sender, NEEDS_ANY, NULL, NULL, 0},
     {"fds.before_accept", before_accept, NEEDS_CONNECTION, NULL, NULL, 0},
     {"fds.never_accepted", never_accepted, NEEDS_CONNECTION, NULL, NULL, 0},
-    {"fds.relayed", relayed, NEEDS_CONNECTION, NULL, NULL, 0},
+    {"fds.relayed", relayed, NEEDS_PAIR, NULL, NULL, 0},
     {"fds.nothing_adds_up", nothing_adds_up, NEEDS_ANY, NULL, NULL, 0},
     {0},
 };

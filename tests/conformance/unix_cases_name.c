@@ -89,6 +89,9 @@ static void seen_names(struct conf *c)
 
         EQ(c, uops(c)->stat(l, &st), 0);
         OK(c, !strcmp(st.local, names[i]) && !st.peer[0]);
+        say(c, a, "and data");
+        say(c, b, "change nothing");
+        hear(c, a, "change nothing");
         EQ(c, uops(c)->stat(a, &st), 0); /* one that connects has no name */
         OK(c, !st.local[0] && !strcmp(st.peer, names[i]));
         EQ(c, uops(c)->stat(b, &st), 0);

@@ -123,12 +123,12 @@ static void of_datagrams(struct conf *c)
 }
 
 const struct conf_case unix_pair_cases[] = {
-    {"pair.both_ways", both_ways, NEEDS_CONNECTION, NULL, NULL, 0},
-    {"pair.unnamed", unnamed, NEEDS_CONNECTION, NULL, NULL, 0},
-    {"pair.parent_and_child", parent_and_child, NEEDS_CONNECTION, NULL, NULL, 0},
-    {"pair.the_end", the_end, NEEDS_CONNECTION, NULL, NULL, 0},
-    {"pair.many", many, NEEDS_CONNECTION, NULL, NULL, 0},
-    {"pair.cloexec", cloexec, NEEDS_CONNECTION, NULL, NULL, 0},
+    {"pair.both_ways", both_ways, NEEDS_PAIR, NULL, NULL, 0},
+    {"pair.unnamed", unnamed, NEEDS_PAIR, NULL, NULL, 0},
+    {"pair.parent_and_child", parent_and_child, NEEDS_PAIR, NULL, NULL, 0},
+    {"pair.the_end", the_end, NEEDS_PAIR, NULL, NULL, 0},
+    {"pair.many", many, NEEDS_PAIR, NULL, NULL, 0},
+    {"pair.cloexec", cloexec, NEEDS_PAIR, NULL, NULL, 0},
     {"pair.datagrams", of_datagrams, NEEDS_DGRAM, "unix-no-dgram-pair", NULL, 0},
     {0},
 };

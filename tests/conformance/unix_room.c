@@ -20,11 +20,21 @@
 #define STREAM (NEEDS_CONNECTION | NEEDS_STREAM)
 #define SEQPACKET (NEEDS_CONNECTION | NEEDS_MESSAGES | NEEDS_SEQPACKET)
 #define DGRAM (NEEDS_MESSAGES | NEEDS_DGRAM)
+#define VIA (NEEDS_HEPTA | NEEDS_KERNEL)
+#define MEMORY (NEEDS_HEPTA | NEEDS_MEMORY | NEEDS_PAIR)
 
 static const struct conf_backend backends[] = {
-    {"k.stream", CONF_KERNEL, STREAM | NEEDS_KERNEL, &unix_kernel_stream_ops},
-    {"k.seqpacket", CONF_KERNEL, SEQPACKET | NEEDS_KERNEL, &unix_kernel_seqpacket_ops},
+    {"k.stream", CONF_KERNEL, STREAM | NEEDS_KERNEL | NEEDS_PAIR, &unix_kernel_stream_ops},
+    {"k.seqpkt", CONF_KERNEL, SEQPACKET | NEEDS_KERNEL | NEEDS_PAIR, &unix_kernel_seqpacket_ops},
     {"k.dgram", CONF_KERNEL, DGRAM | NEEDS_KERNEL, &unix_kernel_dgram_ops},
+    /* kernel.unix: through the library */
+    {"via.stream", CONF_HEPTA, STREAM | VIA, &unix_via_stream_ops},
+    {"via.seqpkt", CONF_HEPTA, SEQPACKET | VIA, &unix_via_seqpacket_ops},
+    {"via.dgram", CONF_HEPTA, DGRAM | VIA, &unix_via_dgram_ops},
+    /* unix: */
+    {"h.stream", CONF_HEPTA, STREAM | MEMORY, &unix_hepta_stream_ops},
+    {"h.seqpkt", CONF_HEPTA, SEQPACKET | MEMORY, &unix_hepta_seqpacket_ops},
+    {"h.dgram", CONF_HEPTA, DGRAM | VIA, &unix_hepta_dgram_ops},
     {0},
 };
 

@@ -28,6 +28,7 @@
 #define NEEDS_DGRAM 16u
 #define NEEDS_MEMORY 32u /* the bytes go through shared memory */
 #define NEEDS_KERNEL 64u /* they don't */
+#define NEEDS_PAIR 256u  /* makes pairs: Hepta's are always in memory */
 #define NEEDS_HEPTA 128u /* something that only Hepta's interface has */
 
 #define MAX_GIVE (1 << 20)
@@ -69,7 +70,8 @@ struct two {
 };
 
 extern const struct unix_ops unix_kernel_stream_ops, unix_kernel_seqpacket_ops,
-    unix_kernel_dgram_ops;
+    unix_kernel_dgram_ops, unix_via_stream_ops, unix_via_seqpacket_ops, unix_via_dgram_ops,
+    unix_hepta_stream_ops, unix_hepta_seqpacket_ops, unix_hepta_dgram_ops;
 extern const struct conf_room unix_room;
 
 static inline const struct unix_ops *uops(const struct conf *c)
