@@ -132,8 +132,8 @@ static int run_bell(uint64_t n)
 {
     while (n-- > 0) {
         h7_bell_announce(&w.shared->bell);
-        h7_bell_lower(w.bell[0], 1);
-        int rc = h7_bell_ring(&w.shared->bell, w.bell[1]);
+        h7_bell_lower(w.bell[0], 1, H7_BELL_PIPE);
+        int rc = h7_bell_ring(&w.shared->bell, w.bell[1], H7_BELL_PIPE);
         if (rc)
             return rc;
     }
@@ -146,7 +146,7 @@ static int run_wake(uint64_t n)
     while (n-- > 0) {
         int rc = run_bell(1);
         if (!rc)
-            rc = h7_bell_sleep(&w.shared->bell, w.bell[0], HEPTA_FOREVER);
+            rc = h7_bell_sleep(&w.shared->bell, w.bell[0], w.bell[0], HEPTA_FOREVER);
         if (rc)
             return rc < 0 ? rc : -EPIPE;
     }

@@ -9,7 +9,12 @@
 #include <linux/membarrier.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -182,6 +187,65 @@ ssize_t h7_sys_read_nowait(int fd, void *buf, size_t len)
     return splice_nowait(fd, buf, len);
 }
 
+ssize_t h7_sys_recv_nowait(int fd, void *buf, size_t len)
+{
+    return neg(syscall(SYS_recvfrom, fd, buf, len, MSG_DONTWAIT, NULL, NULL));
+}
+
+ssize_t h7_sys_send_nowait(int fd, const void *buf, size_t len)
+{
+    return neg(syscall(SYS_sendto, fd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL, NULL, 0));
+}
+
+/* Room for the control message, aligned for its header. */
+union rights {
+    struct cmsghdr head;
+    char room[CMSG_SPACE(H7_SYS_FDS_MAX * sizeof(int))];
+};
+
+ssize_t h7_sys_send_fds(int fd, struct iovec *iov, size_t n_iov, const int *fds, int n_fds)
+{
+    union rights control;
+    struct msghdr msg = {.msg_iov = iov, .msg_iovlen = n_iov};
+    if (n_fds > 0) {
+        size_t len = (size_t)n_fds * sizeof(int);
+        memset(&control, 0, sizeof control);
+        control.head.cmsg_level = SOL_SOCKET;
+        control.head.cmsg_type = SCM_RIGHTS;
+        control.head.cmsg_len = CMSG_LEN(len);
+        memcpy(CMSG_DATA(&control.head), fds, len);
+        msg.msg_control = &control;
+        msg.msg_controllen = CMSG_SPACE(len);
+    }
+    return neg(syscall(SYS_sendmsg, fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL));
+}
+
+ssize_t h7_sys_recv_fds(int fd, struct iovec *iov, size_t n_iov, int flags, int *fds, int max_fds,
+                        int *n_fds, int *cut)
+{
+    union rights control;
+    struct msghdr msg = {.msg_iov = iov, .msg_iovlen = n_iov};
+    *n_fds = 0;
+    if (max_fds > 0) {
+        msg.msg_control = &control;
+        msg.msg_controllen = CMSG_SPACE((size_t)max_fds * sizeof(int));
+    }
+    ssize_t n = neg(syscall(SYS_recvmsg, fd, &msg, flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC));
+    *cut = n >= 0 && (msg.msg_flags & MSG_CTRUNC) != 0;
+    struct cmsghdr *c = n >= 0 && max_fds > 0 ? CMSG_FIRSTHDR(&msg) : NULL;
+    if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) {
+        /* By the kernel's count; the alignment leaves room for one more than was asked for. */
+        int got = (int)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+        const int *in = (const int *)CMSG_DATA(c);
+        *n_fds = got < max_fds ? got : max_fds;
+        memcpy(fds, in, (size_t)*n_fds * sizeof(int));
+        for (int i = *n_fds; i < got; i++)
+            h7_sys_close(in[i]);
+        *cut |= got > max_fds;
+    }
+    return n;
+}
+
 ssize_t h7_sys_pread(int fd, void *buf, size_t len, off_t at)
 {
     return neg(syscall(SYS_pread64, fd, buf, len, at));
@@ -199,6 +263,58 @@ int h7_sys_allocate(int fd, off_t len)
         r = (int)neg(syscall(SYS_fallocate, fd, 0, (off_t)0, len));
     while (r == -EINTR);
     return r;
+}
+
+int h7_sys_epoll_create(void)
+{
+    return (int)neg(syscall(SYS_epoll_create1, EPOLL_CLOEXEC));
+}
+
+int h7_sys_epoll_ctl(int epoll_fd, int op, int fd, struct epoll_event *event)
+{
+    return (int)neg(syscall(SYS_epoll_ctl, epoll_fd, op, fd, event));
+}
+
+int h7_sys_mkdirat(int dirfd, const char *path, mode_t mode)
+{
+    return (int)neg(syscall(SYS_mkdirat, dirfd, path, mode));
+}
+
+int h7_sys_mkfifoat(int dirfd, const char *path, mode_t mode)
+{
+    return (int)neg(syscall(SYS_mknodat, dirfd, path, (mode & 07777) | S_IFIFO, 0L));
+}
+
+int h7_sys_rename_new(int dirfd, const char *from, const char *to)
+{
+    int r = (int)neg(syscall(SYS_renameat2, dirfd, from, dirfd, to, RENAME_NOREPLACE));
+    return r == -EINVAL ? -EOPNOTSUPP : r;
+}
+
+int h7_sys_unlinkat(int dirfd, const char *path, int flags)
+{
+    return (int)neg(syscall(SYS_unlinkat, dirfd, path, flags));
+}
+
+ssize_t h7_sys_getdents(int fd, void *buf, size_t len)
+{
+    return neg(syscall(SYS_getdents64, fd, buf, len));
+}
+
+int h7_sys_statx(int dirfd, const char *path, struct statx *st)
+{
+    int flags = AT_SYMLINK_NOFOLLOW | (*path ? 0 : AT_EMPTY_PATH);
+    return (int)neg(syscall(SYS_statx, dirfd, path, flags, STATX_BASIC_STATS, st));
+}
+
+int h7_sys_fchmod(int fd, mode_t mode)
+{
+    int r = (int)neg(syscall(SYS_fchmod, fd, mode));
+    if (r != -EBADF)
+        return r;
+    char path[32];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    return (int)neg(syscall(SYS_fchmodat, AT_FDCWD, path, mode));
 }
 
 void h7_sys_close(int fd)

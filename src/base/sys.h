@@ -11,8 +11,11 @@
 #include <poll.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include "base/atomic.h"
+
+struct statx; /* sys/stat.h */
 
 /* Wait while *word == expected; deadline is absolute CLOCK_MONOTONIC ns. 0, -EAGAIN (the
  * word differs), -ETIMEDOUT, -EINTR. Shared between processes. futex(2). */
@@ -46,11 +49,39 @@ int h7_sys_poll(struct pollfd *fds, unsigned n, int64_t deadline);
  * -EPIPE. What is written must be constant memory. */
 ssize_t h7_sys_read_nowait(int fd, void *buf, size_t len);
 ssize_t h7_sys_write_nowait(int fd, const void *buf, size_t len);
+/* The same for a socket: recv(2) and send(2). A count, or -EAGAIN, -EPIPE, ... */
+ssize_t h7_sys_recv_nowait(int fd, void *buf, size_t len);
+ssize_t h7_sys_send_nowait(int fd, const void *buf, size_t len);
+
+/* sendmsg(2) and recvmsg(2) without waiting, with descriptors (SCM_RIGHTS; at most
+ * H7_SYS_FDS_MAX, those received are close-on-exec). flags: of recvmsg, MSG_PEEK. *cut: there
+ * were more than fit, or this process had no room for them. */
+#define H7_SYS_FDS_MAX 253
+ssize_t h7_sys_send_fds(int fd, struct iovec *iov, size_t n_iov, const int *fds, int n_fds);
+ssize_t h7_sys_recv_fds(int fd, struct iovec *iov, size_t n_iov, int flags, int *fds, int max_fds,
+                        int *n_fds, int *cut);
 
 /* pread(2), openat(2), fallocate(2) of all len bytes, without the cancellation point. */
 ssize_t h7_sys_pread(int fd, void *buf, size_t len, off_t at);
 int h7_sys_openat(int dirfd, const char *path, int flags, mode_t mode);
 int h7_sys_allocate(int fd, off_t len);
+
+/* epoll_create1(2), close-on-exec, and epoll_ctl(2). */
+int h7_sys_epoll_create(void);
+struct epoll_event;
+int h7_sys_epoll_ctl(int epoll_fd, int op, int fd, struct epoll_event *event);
+/* Entries of directories: mkdirat(2), mknodat(2) of a FIFO, renameat2(2) within one directory
+ * that never replaces (-EOPNOTSUPP where the file system can't), unlinkat(2). */
+int h7_sys_mkdirat(int dirfd, const char *path, mode_t mode);
+int h7_sys_mkfifoat(int dirfd, const char *path, mode_t mode);
+int h7_sys_rename_new(int dirfd, const char *from, const char *to);
+int h7_sys_unlinkat(int dirfd, const char *path, int flags);
+/* Raw records, struct linux_dirent64; 0 at the end. getdents64(2). */
+ssize_t h7_sys_getdents(int fd, void *buf, size_t len);
+/* What an entry is, never following a link; path "": the descriptor itself. statx(2). */
+int h7_sys_statx(int dirfd, const char *path, struct statx *st);
+/* fchmod(2); fd may be O_PATH, which then needs /proc. */
+int h7_sys_fchmod(int fd, mode_t mode);
 
 /* close(2) that keeps quiet about -1. */
 void h7_sys_close(int fd);

@@ -35,28 +35,6 @@ static int read_options(struct hepta_pipe_options *o, const struct hepta_pipe_op
     return 0;
 }
 
-/* Who this process is, before anything is made: it takes descriptors for a moment, and the
- * first claim must not ask under a lock. */
-static int know_myself(void)
-{
-    struct h7_life me;
-    int r = h7_self() ? 0 : h7_self_fill();
-    if (r == 0)
-        r = h7_life_self(&me);
-    return r == -ESRCH ? -ENOSYS : r;
-}
-
-static uint64_t round_capacity(uint64_t want, uint32_t flags)
-{
-    uint64_t cap = (uint64_t)sysconf(_SC_PAGESIZE);
-    uint64_t least = flags & HEPTA_PIPE_PACKET ? 2 * cap : cap;
-    if (want == 0)
-        want = HEPTA_PIPE_CAPACITY_DEFAULT;
-    while (cap < want || cap < least)
-        cap *= 2;
-    return cap;
-}
-
 static struct h7_segment_spec spec_of(const struct hepta_pipe_options *o)
 {
     return (struct h7_segment_spec){
@@ -64,7 +42,7 @@ static struct h7_segment_spec spec_of(const struct hepta_pipe_options *o)
         .kind = H7_KIND_PIPE,
         .flags = o->flags,
         .control_len = sizeof(struct h7_conduit_shared),
-        .data_len = round_capacity(o->capacity, o->flags),
+        .data_len = h7_conduit_capacity(o->capacity, o->flags),
         .ring = 1,
     };
 }
@@ -170,7 +148,7 @@ int hepta_pipe_new(struct hepta_pipe **reader, struct hepta_pipe **writer,
     int r = read_options(&o, opt);
     if (r < 0)
         return r;
-    r = know_myself();
+    r = h7_life_know_self();
     if (r < 0)
         return creation_error(r);
     struct h7_segment_spec spec = spec_of(&o);
@@ -239,7 +217,7 @@ int hepta_pipe_attach(struct hepta_pipe **out, const int fds[HEPTA_PIPE_NFDS],
     int r = read_options(&o, opt);
     if (r < 0)
         return r;
-    r = know_myself();
+    r = h7_life_know_self();
     if (r < 0)
         return r;
     const struct h7_segment_spec spec = spec_of(&o);
@@ -251,7 +229,7 @@ int hepta_pipe_attach(struct hepta_pipe **out, const int fds[HEPTA_PIPE_NFDS],
     int role = role_of(h7_segment_control(&seg), ring_fd, listen_fd);
     r = role < 0                                           ? role
         : seg.flags & ~ALL_FLAGS                           ? -EBADMSG
-        : seg.data_len > round_capacity(HEPTA_PIPE_CAPACITY_MAX, 0) ? -EBADMSG
+        : seg.data_len > HEPTA_PIPE_CAPACITY_MAX           ? -EBADMSG
                                                            : 0;
     if (r == 0)
         r = make_end(out, &seg, role, ring_fd, listen_fd, &o);

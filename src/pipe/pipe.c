@@ -50,7 +50,8 @@ ssize_t hepta_pipe_read(struct hepta_pipe *p, void *buf, size_t len, int64_t dea
         r = check_buffer(buf, len);
     if (h7_unlikely(r < 0 || len == 0))
         return r;
-    return h7_conduit_read(&p->flow, buf, len, h7_deadline(deadline));
+    ssize_t n = h7_conduit_read(&p->flow, buf, len, h7_deadline(deadline));
+    return n < (ssize_t)len ? n : (ssize_t)len; /* the rest of a packet is discarded */
 }
 
 int hepta_pipe_reserve(struct hepta_pipe *p, size_t len, void **ptr, int64_t deadline)
@@ -92,7 +93,7 @@ int hepta_pipe_fd(struct hepta_pipe *p)
 /* What the bell of `role` says of its two sides, seen from this end. */
 static uint32_t someone(const struct hepta_pipe *p, int role)
 {
-    return p->flow.role == role || !h7_bell_hangup(p->flow.listen_fd);
+    return p->flow.role == role || !h7_conduit_hangup(&p->flow);
 }
 
 int hepta_pipe_stat(struct hepta_pipe *p, struct hepta_pipe_stat *st, size_t st_size)

@@ -34,20 +34,26 @@ int h7_bell_new(int fds[2])
     return r < 0 ? (int)r : -ENFILE;
 }
 
-int h7_bell_ring(struct h7_bell_word *w, int ring_fd)
+static ssize_t put_byte(int fd, enum h7_bell_kind kind)
 {
-    ssize_t r = h7_sys_write_nowait(ring_fd, "", 1);
-    if (r < 0 && r != -EAGAIN && r != -EPIPE)
+    return kind == H7_BELL_SOCKET ? h7_sys_send_nowait(fd, "", 1) : h7_sys_write_nowait(fd, "", 1);
+}
+
+int h7_bell_ring(struct h7_bell_word *w, int ring_fd, enum h7_bell_kind kind)
+{
+    ssize_t r = put_byte(ring_fd, kind);
+    int gone = r == -EPIPE || r == -ECONNRESET;
+    if (r < 0 && r != -EAGAIN && !gone)
         return -ENOMEM;
     /* -EAGAIN: full of bytes, so it is rung already. W1 until here. */
     h7_store32_relaxed(&w->want, 0);
     count(&w->n_rings);
-    return r == -EPIPE ? -EPIPE : 0;
+    return gone ? -EPIPE : 0;
 }
 
-void h7_bell_shout(int ring_fd)
+void h7_bell_shout(int ring_fd, enum h7_bell_kind kind)
 {
-    h7_sys_write_nowait(ring_fd, "", 1);
+    put_byte(ring_fd, kind);
 }
 
 void h7_bell_announce(struct h7_bell_word *w)
@@ -55,12 +61,21 @@ void h7_bell_announce(struct h7_bell_word *w)
     h7_store32_relaxed(&w->want, 1);
 }
 
-void h7_bell_lower(int listen_fd, size_t n)
+void h7_bell_lower(int listen_fd, size_t n, enum h7_bell_kind kind)
 {
     char bytes[H7_BELL_MAX];
-    /* One call: what a hostile ringer adds only makes the level falsely high. */
-    if (n > 0)
-        h7_sys_read_nowait(listen_fd, bytes, n < sizeof bytes ? n : sizeof bytes);
+    if (n > sizeof bytes)
+        n = sizeof bytes;
+    /* A pipe: one call. A socket gives one message a call. What a hostile ringer adds
+     * meanwhile only makes the level falsely high. */
+    if (kind == H7_BELL_PIPE && n > 0)
+        h7_sys_read_nowait(listen_fd, bytes, n);
+    while (kind == H7_BELL_SOCKET && n > 0) {
+        ssize_t r = h7_sys_recv_nowait(listen_fd, bytes, n);
+        if (r <= 0)
+            break;
+        n -= (size_t)r;
+    }
 }
 
 size_t h7_bell_bytes(int listen_fd)
@@ -69,20 +84,23 @@ size_t h7_bell_bytes(int listen_fd)
     return ioctl(listen_fd, FIONREAD, &n) == 0 && n > 0 ? (size_t)n : 0;
 }
 
-int h7_bell_sleep(struct h7_bell_word *w, int listen_fd, int64_t deadline)
+#define HUNG_UP (POLLHUP | POLLERR | POLLRDHUP) /* the last: a socket's other side shut down */
+
+int h7_bell_sleep(struct h7_bell_word *w, int listen_fd, int gone_fd, int64_t deadline)
 {
-    struct pollfd p = {.fd = listen_fd, .events = POLLIN};
+    struct pollfd p[2] = {{.fd = listen_fd, .events = POLLIN | POLLRDHUP},
+                          {.fd = gone_fd, .events = POLLRDHUP}};
     count(&w->n_sleeps);
-    int r = h7_sys_poll(&p, 1, deadline);
+    int r = h7_sys_poll(p, gone_fd == listen_fd ? 1 : 2, deadline);
     if (r < 0)
         return r == -EINTR ? r : H7_BELL_AGAIN;
-    return r == 1 && !(p.revents & POLLIN) ? H7_BELL_HANGUP : H7_BELL_AGAIN;
+    return r > 0 && (p[0].revents | p[1].revents) & HUNG_UP ? H7_BELL_HANGUP : H7_BELL_AGAIN;
 }
 
 int h7_bell_hangup(int fd)
 {
-    struct pollfd p = {.fd = fd};
-    return h7_sys_poll(&p, 1, HEPTA_NOW) == 1 && p.revents & (POLLHUP | POLLERR);
+    struct pollfd p = {.fd = fd, .events = POLLRDHUP};
+    return h7_sys_poll(&p, 1, HEPTA_NOW) == 1 && p.revents & HUNG_UP;
 }
 
 int h7_bell_check(const struct h7_bell_word *w)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * prim/bell.h - wake-up, poll level and end-of-file in one kernel pipe
+ * prim/bell.h - wake-up, poll level and end-of-file in one kernel pipe, or socket
  *
- * Ringers hold the write end, listeners the read end. A listener that sleeps in poll(2)
+ * Ringers hold the write end, listeners the read end. One direction of a connected pair of
+ * AF_UNIX sockets (stream or seqpacket) does as well: what is said of a pipe below is true
+ * of it, shutdown(2) included. A listener that sleeps in poll(2)
  * on it is woken by a byte, and by the kernel itself when the last ringer is gone,
  * however it went. While nobody sleeps and nobody polls, no byte is written.
  *
@@ -42,6 +44,8 @@
 
 #define H7_BELL_MAX 4096 /* bytes a bell holds: one page */
 
+enum h7_bell_kind { H7_BELL_PIPE = 0, H7_BELL_SOCKET = 1 };
+
 struct h7_bell_word {
     struct h7_a32 want;
     struct h7_a32 n_rings;
@@ -61,20 +65,21 @@ static inline int h7_bell_wanted(const struct h7_bell_word *w)
 }
 /* Ringer, under the lock, before the commit. 0, -EPIPE (no listener is left), or -ENOMEM
  * (the kernel has no page for the byte; not rung). */
-int h7_bell_ring(struct h7_bell_word *w, int ring_fd);
+int h7_bell_ring(struct h7_bell_word *w, int ring_fd, enum h7_bell_kind kind);
 /* Ringer without the lock, after the commit: a byte too many at worst, want stays. */
-void h7_bell_shout(int ring_fd);
+void h7_bell_shout(int ring_fd, enum h7_bell_kind kind);
 
 /* Listener, under the lock: want a ring. Then look at the predicate, and if it is false: */
 void h7_bell_announce(struct h7_bell_word *w);
 /* Listener, under the lock, predicate false: take out up to n bytes. */
-void h7_bell_lower(int listen_fd, size_t n);
+void h7_bell_lower(int listen_fd, size_t n, enum h7_bell_kind kind);
 /* Bytes in it. Where ringers may shout, what lower takes out must be counted before the
  * look at the predicate: a byte that came later belongs to a commit that came later. */
 size_t h7_bell_bytes(int listen_fd);
-/* Listener, without the lock: sleep until the level is high. H7_BELL_AGAIN (look again),
- * H7_BELL_HANGUP (no ringer is left and no byte), -EINTR. Returns at the deadline. */
-int h7_bell_sleep(struct h7_bell_word *w, int listen_fd, int64_t deadline);
+/* Listener, without the lock: sleep until the level is high. gone_fd: a second descriptor
+ * whose hang-up says that the ringers are gone, or listen_fd. H7_BELL_AGAIN (look again),
+ * H7_BELL_HANGUP (no ringer is left: look once more), -EINTR. Returns at the deadline. */
+int h7_bell_sleep(struct h7_bell_word *w, int listen_fd, int gone_fd, int64_t deadline);
 
 /* Is the other side gone? For either end. 1 gone, 0 not. Never waits. */
 int h7_bell_hangup(int fd);

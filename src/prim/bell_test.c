@@ -63,15 +63,15 @@ static void test_truth_table(void **state)
     for (int announced = 0; announced < 2; announced++)
         for (int lowered = 0; lowered < 2; lowered++)
             for (int rung = 0; rung < 2; rung++) {
-                h7_bell_ring(f->w, f->fds[1]);
+                h7_bell_ring(f->w, f->fds[1], H7_BELL_PIPE);
                 if (announced)
                     h7_bell_announce(f->w);
                 if (lowered)
-                    h7_bell_lower(f->fds[0], 4096);
+                    h7_bell_lower(f->fds[0], 4096, H7_BELL_PIPE);
                 assert_int_equal(level(f), !lowered);
                 assert_int_equal(h7_bell_wanted(f->w), announced);
                 if (rung)
-                    assert_int_equal(h7_bell_ring(f->w, f->fds[1]), 0);
+                    assert_int_equal(h7_bell_ring(f->w, f->fds[1], H7_BELL_PIPE), 0);
                 assert_int_equal(level(f), !lowered || rung);
                 assert_int_equal(h7_bell_wanted(f->w), announced && !rung);
                 assert_int_equal(h7_bell_check(f->w), 0);
@@ -82,11 +82,11 @@ static void test_lowering_takes_everything(void **state)
 {
     struct fixture *f = *state;
     for (int i = 0; i < 100; i++)
-        assert_int_equal(h7_bell_ring(f->w, f->fds[1]), 0);
+        assert_int_equal(h7_bell_ring(f->w, f->fds[1], H7_BELL_PIPE), 0);
     assert_true(level(f));
-    h7_bell_lower(f->fds[0], 4096);
+    h7_bell_lower(f->fds[0], 4096, H7_BELL_PIPE);
     assert_false(level(f));
-    h7_bell_lower(f->fds[0], 4096); /* an empty one doesn't hold the caller */
+    h7_bell_lower(f->fds[0], 4096, H7_BELL_PIPE); /* an empty one doesn't hold the caller */
     assert_false(level(f));
 }
 
@@ -97,17 +97,17 @@ static void test_full_bell(void **state)
     while (h7_sys_write_nowait(f->fds[1], "x", 1) == 1)
         ;
     h7_bell_announce(f->w);
-    assert_int_equal(h7_bell_ring(f->w, f->fds[1]), 0);
+    assert_int_equal(h7_bell_ring(f->w, f->fds[1], H7_BELL_PIPE), 0);
     assert_false(h7_bell_wanted(f->w));
-    h7_bell_lower(f->fds[0], 4096);
+    h7_bell_lower(f->fds[0], 4096, H7_BELL_PIPE);
     assert_false(level(f));
 }
 
 static void test_sleep_sees_a_byte_and_leaves_it(void **state)
 {
     struct fixture *f = *state;
-    assert_int_equal(h7_bell_sleep(f->w, f->fds[0], HEPTA_FOREVER), H7_BELL_AGAIN);
-    assert_int_equal(h7_bell_sleep(f->w, f->fds[0], HEPTA_FOREVER), H7_BELL_AGAIN);
+    assert_int_equal(h7_bell_sleep(f->w, f->fds[0], f->fds[0], HEPTA_FOREVER), H7_BELL_AGAIN);
+    assert_int_equal(h7_bell_sleep(f->w, f->fds[0], f->fds[0], HEPTA_FOREVER), H7_BELL_AGAIN);
     assert_true(level(f));
     assert_int_equal(h7_load32_relaxed(&f->w->n_sleeps), 2);
 }
@@ -115,30 +115,30 @@ static void test_sleep_sees_a_byte_and_leaves_it(void **state)
 static void test_sleep_ends_at_the_deadline(void **state)
 {
     struct fixture *f = *state;
-    h7_bell_lower(f->fds[0], 4096);
+    h7_bell_lower(f->fds[0], 4096, H7_BELL_PIPE);
     int64_t end = hepta_in_ms(5);
-    assert_int_equal(h7_bell_sleep(f->w, f->fds[0], end), H7_BELL_AGAIN);
+    assert_int_equal(h7_bell_sleep(f->w, f->fds[0], f->fds[0], end), H7_BELL_AGAIN);
     assert_true(hepta_now_ns() >= end);
-    assert_int_equal(h7_bell_sleep(f->w, f->fds[0], 1), H7_BELL_AGAIN);
+    assert_int_equal(h7_bell_sleep(f->w, f->fds[0], f->fds[0], 1), H7_BELL_AGAIN);
 }
 
 static int listen_once(void *arg)
 {
     struct fixture *f = arg;
     hang_up(&f->fds[1]);
-    return h7_bell_sleep(f->w, f->fds[0], hepta_in_ms(30000)) == H7_BELL_AGAIN ? 0 : 1;
+    return h7_bell_sleep(f->w, f->fds[0], f->fds[0], hepta_in_ms(30000)) == H7_BELL_AGAIN ? 0 : 1;
 }
 
 static void test_one_ring_wakes_all_sleepers(void **state)
 {
     struct fixture *f = *state;
     pid_t pid[3];
-    h7_bell_lower(f->fds[0], 4096);
+    h7_bell_lower(f->fds[0], 4096, H7_BELL_PIPE);
     int64_t start = hepta_now_ns();
     for (int i = 0; i < 3; i++)
         pid[i] = unit_start(listen_once, f);
     unit_sleep_ms(20);
-    assert_int_equal(h7_bell_ring(f->w, f->fds[1]), 0);
+    assert_int_equal(h7_bell_ring(f->w, f->fds[1], H7_BELL_PIPE), 0);
     for (int i = 0; i < 3; i++)
         assert_int_equal(unit_reap(pid[i]), 0);
     assert_true(hepta_now_ns() - start < 25000 * H7_MS);
@@ -157,22 +157,23 @@ static void test_hangup_of_the_last_ringer(void **state)
     struct fixture *f = *state;
     pid_t pid = unit_start(hold_write_end, f);
     hang_up(&f->fds[1]);
-    h7_bell_lower(f->fds[0], 4096);
+    h7_bell_lower(f->fds[0], 4096, H7_BELL_PIPE);
     assert_int_equal(h7_bell_hangup(f->fds[0]), 0);
     unit_kill(pid);
     assert_int_equal(h7_bell_hangup(f->fds[0]), 1);
-    assert_int_equal(h7_bell_sleep(f->w, f->fds[0], HEPTA_FOREVER), H7_BELL_HANGUP);
+    assert_int_equal(h7_bell_sleep(f->w, f->fds[0], f->fds[0], HEPTA_FOREVER), H7_BELL_HANGUP);
 }
 
-/* A byte that is still there comes first: its reader has to look at the ring. */
-static void test_byte_before_hangup(void **state)
+/* A byte that is still there hides no hang-up: who is told of it looks at the ring once more. */
+static void test_byte_and_hangup(void **state)
 {
     struct fixture *f = *state;
+    assert_int_equal(h7_bell_sleep(f->w, f->fds[0], f->fds[0], HEPTA_FOREVER), H7_BELL_AGAIN);
     hang_up(&f->fds[1]);
-    assert_int_equal(h7_bell_sleep(f->w, f->fds[0], HEPTA_FOREVER), H7_BELL_AGAIN);
+    assert_int_equal(h7_bell_sleep(f->w, f->fds[0], f->fds[0], HEPTA_FOREVER), H7_BELL_HANGUP);
     assert_int_equal(h7_bell_hangup(f->fds[0]), 1);
-    h7_bell_lower(f->fds[0], 4096);
-    assert_int_equal(h7_bell_sleep(f->w, f->fds[0], HEPTA_FOREVER), H7_BELL_HANGUP);
+    h7_bell_lower(f->fds[0], 4096, H7_BELL_PIPE);
+    assert_int_equal(h7_bell_sleep(f->w, f->fds[0], f->fds[0], HEPTA_FOREVER), H7_BELL_HANGUP);
 }
 
 static int ring_for_nobody(void *arg)
@@ -181,8 +182,8 @@ static int ring_for_nobody(void *arg)
     sigset_t pending;
     signal(SIGPIPE, SIG_DFL); /* would kill */
     CHILD_CHECK(h7_bell_hangup(f->fds[1]) == 1);
-    CHILD_CHECK(h7_bell_ring(f->w, f->fds[1]) == -EPIPE);
-    CHILD_CHECK(h7_bell_ring(f->w, f->fds[1]) == -EPIPE);
+    CHILD_CHECK(h7_bell_ring(f->w, f->fds[1], H7_BELL_PIPE) == -EPIPE);
+    CHILD_CHECK(h7_bell_ring(f->w, f->fds[1], H7_BELL_PIPE) == -EPIPE);
     CHILD_CHECK(sigpending(&pending) == 0 && !sigismember(&pending, SIGPIPE));
     return 0;
 }
@@ -237,7 +238,7 @@ static const struct CMUnitTest tests[] = {
     BELL_TEST(test_sleep_ends_at_the_deadline),
     BELL_TEST(test_one_ring_wakes_all_sleepers),
     BELL_TEST(test_hangup_of_the_last_ringer),
-    BELL_TEST(test_byte_before_hangup),
+    BELL_TEST(test_byte_and_hangup),
     BELL_TEST(test_epipe_without_a_signal),
     BELL_TEST(test_word_out_of_range),
     cmocka_unit_test(test_no_descriptors),

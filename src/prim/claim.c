@@ -47,15 +47,22 @@ void h7_claim_drop(struct h7_claim *c)
     }
 }
 
-int h7_claim_recover(struct h7_claim *c)
+int h7_claim_orphaned(const struct h7_claim *c)
 {
     struct h7_life owner = {.mark = h7_load64_relaxed(&c->mark),
                             .pid = h7_load32_relaxed(&c->pid)};
     if (!h7_claim_held(c))
-        return 1;
+        return 0;
     /* The thread, too: nobody else can end what an exited thread began. */
-    if (h7_sys_thread_exists((pid_t)owner.pid, (pid_t)h7_load32_relaxed(&c->tid)) &&
-        h7_life_alive(&owner))
+    return !h7_sys_thread_exists((pid_t)owner.pid, (pid_t)h7_load32_relaxed(&c->tid)) ||
+           !h7_life_alive(&owner);
+}
+
+int h7_claim_recover(struct h7_claim *c)
+{
+    if (!h7_claim_held(c))
+        return 1;
+    if (!h7_claim_orphaned(c))
         return 0;
     h7_claim_drop(c);
     return 1;

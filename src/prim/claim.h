@@ -64,6 +64,10 @@ int h7_claim_take(struct h7_claim *c);
 /* Free it and wake who waits. The owner needs no lock for it. */
 void h7_claim_drop(struct h7_claim *c);
 
+/* Is it held by a dead owner, process or thread? Where more than the claim is to be mended,
+ * that comes before the drop. */
+int h7_claim_orphaned(const struct h7_claim *c);
+
 /* Free it if its owner, process or thread, is dead. 1 it is free now (or was), 0 somebody
  * living has it. */
 int h7_claim_recover(struct h7_claim *c);

@@ -33,7 +33,7 @@ static int ring(struct h7_conduit *c, uint64_t index)
 {
     if (c->role == H7_READER && offer(c, index) < h7_conduit_mark(c))
         return 0;
-    int r = h7_bell_ring(&c->mine->bell, c->ring_fd);
+    int r = h7_bell_ring(&c->mine->bell, c->ring_fd, c->bell_kind);
     return c->role == H7_READER ? 0 : r; /* no writer left, or the next read rings */
 }
 
@@ -60,7 +60,7 @@ static int ring_spsc(struct h7_conduit *c, uint64_t index)
 {
     int r = h7_side_lock(c, c->mine, H7_EXPIRED); /* it spins a little */
     if (r < 0) {
-        h7_bell_shout(c->ring_fd);
+        h7_bell_shout(c->ring_fd, c->bell_kind);
         return 0;
     }
     r = h7_bell_wanted(&c->mine->bell) ? ring(c, index) : 0;
@@ -91,6 +91,8 @@ static int move_spsc(struct h7_conduit *c, uint64_t index)
 
 int h7_conduit_move(struct h7_conduit *c, uint64_t index)
 {
+    if (h7_unlikely(h7_conduit_refused(c)))
+        return -EPIPE;
     if (h7_conduit_spsc(c))
         return move_spsc(c, index);
     if (h7_unlikely(h7_bell_wanted(&c->mine->bell))) {
@@ -135,10 +137,16 @@ static ssize_t put_bytes(struct h7_conduit *c, const char *buf, size_t len)
     return h7_unlikely(r < 0) ? r : (ssize_t)n;
 }
 
+/* What a step that took n bytes of a packet returns: "nothing" is 0 already. */
+static ssize_t whole(ssize_t n)
+{
+    return h7_unlikely(n == 0) ? H7_CONDUIT_EMPTY : n;
+}
+
 static ssize_t put_packet(struct h7_conduit *c, const char *buf, size_t len)
 {
     uint64_t n_free, head = h7_conduit_index(c);
-    size_t n = len < H7_CONDUIT_BUF ? len : H7_CONDUIT_BUF;
+    size_t n = len < c->packet_max ? len : c->packet_max;
     int r = look_free(c, head, h7_record_len(n), &n_free);
     if (r < 0 || n_free < h7_record_len(n))
         return r;
@@ -147,9 +155,10 @@ static ssize_t put_packet(struct h7_conduit *c, const char *buf, size_t len)
     struct h7_packet *p = (struct h7_packet *)h7_ring_at(&c->ring, head);
     h7_store32_relaxed(&p->len, (uint32_t)n); /* relaxed: published with the head */
     h7_store32_relaxed(&p->check, ~(uint32_t)n);
-    memcpy(p + 1, buf, n);
+    if (h7_likely(n > 0))
+        memcpy(p + 1, buf, n);
     r = h7_conduit_move(c, head + h7_record_len(n));
-    return r < 0 ? r : (ssize_t)n;
+    return r < 0 ? r : whole((ssize_t)n);
 }
 
 /* --- one step of a reader -------------------------------------------------------- */
@@ -176,6 +185,12 @@ static ssize_t get_bytes(struct h7_conduit *c, char *buf, size_t len)
     size_t n = used < want ? used : want;
     if (n == 0)
         return 0;
+    if (h7_unlikely(c->tags != NULL)) {
+        ssize_t fence = h7_tags_fence(c->tags, tail, n);
+        if (fence <= 0)
+            return fence < 0 ? fence : H7_CONDUIT_BY_PEEK;
+        n = (size_t)fence;
+    }
     memcpy(buf, h7_ring_at(&c->ring, tail), n);
     r = h7_conduit_move(c, tail + n);
     return r < 0 ? r : (ssize_t)n;
@@ -187,10 +202,18 @@ ssize_t h7_conduit_packet_at(const struct h7_conduit *c, uint64_t index, uint64_
     if (used < sizeof *p || index % 8 != 0)
         return -EBADMSG;
     uint32_t len = h7_load32_relaxed(&p->len); /* once: a hostile writer may change it */
-    if (len == 0 || len > H7_CONDUIT_BUF || h7_load32_relaxed(&p->check) != ~len ||
-        h7_record_len(len) > used)
+    if (len > c->packet_max || h7_load32_relaxed(&p->check) != ~len || h7_record_len(len) > used)
         return -EBADMSG;
-    return (ssize_t)len;
+    return len > 0 || c->flags & H7_CONDUIT_WHOLE ? (ssize_t)len : -EBADMSG;
+}
+
+/* Must the packet at tail be peeked at? 1, 0, -errno. */
+static int by_peek(const struct h7_conduit *c, uint64_t tail, ssize_t len)
+{
+    if (len > (ssize_t)H7_CONDUIT_HOLD)
+        return 1;
+    ssize_t fence = c->tags ? h7_tags_fence(c->tags, tail, 1) : 1;
+    return fence < 0 ? (int)fence : fence == 0;
 }
 
 static ssize_t get_packet(struct h7_conduit *c, char *buf, size_t len)
@@ -202,10 +225,14 @@ static ssize_t get_packet(struct h7_conduit *c, char *buf, size_t len)
     ssize_t n = h7_conduit_packet_at(c, tail, used);
     if (n < 0)
         return n;
+    r = by_peek(c, tail, n);
+    if (h7_unlikely(r != 0))
+        return r < 0 ? r : H7_CONDUIT_BY_PEEK;
     size_t copy = (size_t)n < len ? (size_t)n : len;
-    memcpy(buf, h7_ring_at(&c->ring, tail + sizeof(struct h7_packet)), copy);
+    if (h7_likely(copy > 0))
+        memcpy(buf, h7_ring_at(&c->ring, tail + sizeof(struct h7_packet)), copy);
     r = h7_conduit_move(c, tail + h7_record_len((uint64_t)n));
-    return r < 0 ? r : (ssize_t)copy;
+    return r < 0 ? r : whole(n);
 }
 
 /* --- the verbs ------------------------------------------------------------------- */
@@ -243,7 +270,7 @@ static int wait_room(struct h7_conduit *c, size_t len, int *n_waits, int64_t *de
     int packet = c->flags & H7_CONDUIT_PACKET;
     int again = (*n_waits)++ > 0;
     if (packet)
-        len = h7_record_len(len < H7_CONDUIT_BUF ? len : H7_CONDUIT_BUF);
+        len = h7_record_len(len < c->packet_max ? len : c->packet_max);
     if (packet || len <= H7_CONDUIT_BUF)
         return h7_conduit_wait(c, len, 0, deadline);
     return h7_conduit_wait(c, again ? 1 : c->level_free, !again, deadline);
@@ -258,6 +285,10 @@ ssize_t h7_conduit_write(struct h7_conduit *c, const char *buf, size_t len, int6
         return -EPIPE;
     for (;;) {
         r = put(c, buf + done, len - done, deadline);
+        if (h7_unlikely(r == H7_CONDUIT_EMPTY)) {
+            r = 0;
+            break;
+        }
         if (h7_likely(r > 0)) {
             done += (size_t)r;
             if (h7_likely(done == len))

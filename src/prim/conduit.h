@@ -51,6 +51,7 @@
  *   recoveries  holder of lock       times the lock came from a dead owner
  * and in the read-mostly line:
  *   closes      closers              grows with every close: look at the kernel's evidence
+ *   over        who shuts it down    1: ended by one side though both are open; never goes back
  *   level_hint  listeners            [side]: a descriptor of that side's bell was given out, so
  *                                    its level has to be right between verbs; never goes back
  *
@@ -66,22 +67,32 @@
 #define H7_PRIM_CONDUIT_H
 
 #include <hepta/base.h>
+#include <limits.h>
 
 #include "prim/bell.h"
 #include "prim/claim.h"
 #include "prim/lock.h"
 #include "prim/ring.h"
+#include "prim/tags.h"
 #include "prim/waiter.h"
 
 #define H7_CONDUIT_BUF 4096u /* PIPE_BUF: atomic up to here, largest packet */
 #define H7_CONDUIT_PACKET 1u /* flags */
 #define H7_CONDUIT_SPSC 2u
+/* With PACKET: a packet is one message, up to packet_max and never split; it may be empty. */
+#define H7_CONDUIT_WHOLE 4u
 /* Copied under one hold of a lock: a stopped holder stops the others only so long. */
 #define H7_CONDUIT_HOLD 65536u
 /* How long verbs without a deadline of their own wait for a lock. */
 #define H7_CONDUIT_PATIENCE_MS 50
 
 enum h7_role { H7_WRITER = 0, H7_READER = 1 };
+
+/* Results that are no byte counts (WHOLE, or with tags): an empty message was taken, or is
+ * peeked at; and what is next has to be peeked at and released (it is too large to be copied
+ * under the lock, or is tagged). */
+#define H7_CONDUIT_EMPTY ((ssize_t)SSIZE_MAX)
+#define H7_CONDUIT_BY_PEEK ((ssize_t)-100000)
 
 struct h7_conduit_side {
     struct h7_lock lock;
@@ -102,7 +113,7 @@ struct h7_conduit_shared {
     struct h7_ring_shared ring;
     struct h7_a32 closes __attribute__((aligned(H7_APART)));
     struct h7_a32 level_hint[2];
-    struct h7_a32 reserved;
+    struct h7_a32 over;
     struct h7_a64 bell_ino[2]; /* the kernel pipes, [side that rings]; written at creation */
 };
 
@@ -118,20 +129,30 @@ struct h7_conduit {
     struct h7_conduit_side *mine, *peer;
     struct h7_ring ring;
     uint64_t level_free;
+    uint64_t packet_max;
+    struct h7_tags *tags; /* descriptors ride along (prim/tags.h), or NULL */
     uint32_t flags;
     int role;
     int ring_fd, listen_fd;
+    int gone_fd; /* its hang-up says that the other side is gone; -1: listen_fd's does */
+    enum h7_bell_kind bell_kind;
     int fenced; /* SPSC: this process follows a publish with a full fence */
     struct h7_waiter waiter;
     struct h7_a64 cache; /* SPSC: instead of side.cache */
     struct h7_a64 tick_seen;
     struct h7_a32 closes_seen;
     struct h7_a32 credit;
-    struct h7_a64 held_len; /* reservation or peek of this handle, 0 none, */
+    struct h7_a64 held_len; /* reservation or peek of this handle: H7_HELD | length, or 0; */
     struct h7_a64 held_at;  /* where it begins, */
     struct h7_a64 held_gen; /* in which fork generation it was made, */
     struct h7_a32 held_seq; /* and the state of its claim (not SPSC) */
 };
+
+#define H7_HELD (1ull << 63)
+
+/* Bytes of data to make for what is wanted: a power of two of pages, at least one, with packets
+ * two. want 0: 64 KiB, the kernel's pipe's. */
+uint64_t h7_conduit_capacity(uint64_t want, uint32_t flags);
 
 /* Set up one side over zeroed or attached shared memory. mode, spin_ns: prim/waiter.h.
  * 0 or -EBADMSG (data_len isn't a power of two or too small for the flags). */
@@ -143,19 +164,31 @@ void h7_conduit_resync(struct h7_conduit *c);
 void h7_conduit_tune(struct h7_conduit *c, uint32_t mode, uint32_t spin_ns);
 
 /* As the public verbs of hepta/pipe.h describe them; arguments are checked by the room.
- * The read side returns 0 for end-of-file. */
+ * The read side returns 0 for end-of-file; of a packet it returns the length, also where
+ * that is more than was copied. */
 ssize_t h7_conduit_write(struct h7_conduit *c, const char *buf, size_t len, int64_t deadline);
 ssize_t h7_conduit_read(struct h7_conduit *c, char *buf, size_t len, int64_t deadline);
 int h7_conduit_reserve(struct h7_conduit *c, size_t len, void **ptr, int64_t deadline);
 int h7_conduit_commit(struct h7_conduit *c, size_t len);
+int h7_conduit_commit_whole(struct h7_conduit *c, size_t len); /* 0 isn't giving up: WHOLE */
 ssize_t h7_conduit_peek(struct h7_conduit *c, const void **ptr, int64_t deadline);
 int h7_conduit_release(struct h7_conduit *c, size_t len);
+/* Release in two steps, for what has to be done while nobody else gets in: take what was
+ * peeked, len bytes of it (a packet whole); then drop, which also gives up what wasn't taken. */
+int h7_conduit_take(struct h7_conduit *c, size_t len);
+void h7_conduit_drop(struct h7_conduit *c);
+/* Where what this handle holds begins. */
+uint64_t h7_conduit_held_at(const struct h7_conduit *c);
 
 /* Keep the poll level of the bell this side listens on, from now on and for everybody. */
 int h7_conduit_keep_level(struct h7_conduit *c);
 /* Give back what this handle holds; then, after the descriptors are closed, tell others. */
 void h7_conduit_abandon(struct h7_conduit *c);
 void h7_conduit_closed(struct h7_conduit_shared *shared);
+/* End it for both sides, though both are open: writes give -EPIPE, reads the rest and then
+ * end-of-file. Under the writers' lock, so that no write is both refused and read, or the
+ * reverse. The room then wakes the sleepers by shutting down the bells. 0, or as h7_lock(). */
+int h7_conduit_end(struct h7_conduit *c, int64_t deadline);
 
 /* Every invariant of ring, counters, bells, claims and packet chain; takes no lock, so call
  * it when nobody is inside a verb. 0, or -EBADMSG and why. */
@@ -231,6 +264,12 @@ static inline void h7_conduit_leave(struct h7_conduit *c)
             h7_conduit_wake(c);
     }
 }
+/* A writer: was it ended? Under the writers' lock, as h7_conduit_end() is. */
+static inline int h7_conduit_refused(const struct h7_conduit *c)
+{
+    return c->role == H7_WRITER && h7_load32_relaxed(&c->shared->over); /* relaxed: the lock */
+}
+
 /* Make [*, index) visible, or free. 0, or -EPIPE and nothing was done. */
 int h7_conduit_move(struct h7_conduit *c, uint64_t index);
 /* Wait until need bytes are free (writer) or any are there (reader). 0 try again,
@@ -253,6 +292,8 @@ static inline void h7_conduit_look_again(struct h7_conduit *c)
 }
 /* Has the other side gone? Asks the kernel at most once a tick, and after a close. */
 int h7_conduit_peer_gone(struct h7_conduit *c);
+/* The same, asking now. */
+int h7_conduit_hangup(const struct h7_conduit *c);
 /* What S announces: this much is free. Under the readers' lock. */
 uint64_t h7_conduit_mark(const struct h7_conduit *c);
 /* The packet at index: its length, or -EBADMSG. */

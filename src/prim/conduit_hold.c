@@ -35,11 +35,24 @@ static void hold(struct h7_conduit *c, uint64_t at, uint64_t len)
     h7_store64_relaxed(&c->held_at, at);
     h7_store64_relaxed(&c->held_gen, h7_fork_gen());
     h7_store32_relaxed(&c->held_seq, h7_load32_relaxed(&c->mine->claim.state));
-    h7_store64_relaxed(&c->held_len, len);
+    h7_store64_relaxed(&c->held_len, H7_HELD | len);
 }
 
+static uint64_t held(const struct h7_conduit *c)
+{
+    return h7_load64_relaxed(&c->held_len) & ~H7_HELD;
+}
+
+uint64_t h7_conduit_held_at(const struct h7_conduit *c)
+{
+    return h7_load64_relaxed(&c->held_at);
+}
+
+/* What was tagged and not published goes first, while nobody else can be in there. */
 static void let_go(struct h7_conduit *c)
 {
+    if (c->tags && c->role == H7_WRITER)
+        h7_tags_retract(c->tags, h7_conduit_index(c));
     h7_store64_relaxed(&c->held_len, 0);
     if (!h7_conduit_spsc(c))
         h7_claim_drop(&c->mine->claim);
@@ -87,7 +100,8 @@ static int wait_free(struct h7_conduit *c, uint64_t need, int64_t deadline)
 int h7_conduit_reserve(struct h7_conduit *c, size_t len, void **ptr, int64_t deadline)
 {
     uint64_t need = packets(c) ? h7_record_len(len) : len;
-    if (len == 0 || len > (packets(c) ? H7_CONDUIT_BUF : c->ring.cap))
+    size_t least = c->flags & H7_CONDUIT_WHOLE ? 0 : 1;
+    if (len < least || len > (packets(c) ? c->packet_max : c->ring.cap))
         return -EINVAL;
     int r = claim_side(c, deadline);
     if (r < 0)
@@ -102,33 +116,33 @@ int h7_conduit_reserve(struct h7_conduit *c, size_t len, void **ptr, int64_t dea
     return 0;
 }
 
-/* Move my counter, under my lock, and give the claim back. */
-static int finish(struct h7_conduit *c, uint64_t index)
+/* Move my counter, under my lock; the claim stays. */
+static int advance(struct h7_conduit *c, uint64_t index)
 {
     if (!h7_conduit_spsc(c)) {
         int r = h7_side_lock(c, c->mine, hepta_in_ms(H7_CONDUIT_PATIENCE_MS));
         if (r < 0)
-            return r; /* a stopped process is in there: still held, call again */
+            return r; /* a stopped process is in there: call again */
     }
     int r = h7_conduit_move(c, index);
     h7_conduit_leave(c);
-    if (r == -ENOMEM)
-        return r; /* not published: still held, call again */
+    return r;
+}
+
+/* The same, and give the claim back, unless it is to be tried again. */
+static int finish(struct h7_conduit *c, uint64_t index)
+{
+    int r = advance(c, index);
+    if (r < 0 && r != -EPIPE)
+        return r; /* not published: still held */
     let_go(c);
     h7_conduit_after(c);
     return r;
 }
 
-int h7_conduit_commit(struct h7_conduit *c, size_t len)
+static int publish_held(struct h7_conduit *c, size_t len)
 {
-    if (!holding(c) || len > h7_load64_relaxed(&c->held_len))
-        return -EINVAL;
-    uint64_t at = h7_load64_relaxed(&c->held_at);
-    int gone = len > 0 && h7_conduit_peer_gone(c);
-    if (len == 0 || gone) {
-        let_go(c);
-        return gone ? -EPIPE : 0;
-    }
+    uint64_t at = h7_conduit_held_at(c);
     if (packets(c)) {
         struct h7_packet *p = (struct h7_packet *)h7_ring_at(&c->ring, at);
         h7_store32_relaxed(&p->len, (uint32_t)len); /* relaxed: published with the head */
@@ -138,14 +152,51 @@ int h7_conduit_commit(struct h7_conduit *c, size_t len)
     return finish(c, at + len);
 }
 
-/* One look, under the lock. Bytes to show, 0 none, -errno. */
+int h7_conduit_commit_whole(struct h7_conduit *c, size_t len)
+{
+    if (!holding(c) || len > held(c))
+        return -EINVAL;
+    if (h7_conduit_peer_gone(c)) {
+        let_go(c);
+        return -EPIPE;
+    }
+    return publish_held(c, len);
+}
+
+int h7_conduit_commit(struct h7_conduit *c, size_t len)
+{
+    if (len > 0)
+        return h7_conduit_commit_whole(c, len);
+    if (!holding(c))
+        return -EINVAL;
+    let_go(c);
+    return 0;
+}
+
+/* Bytes up to the next tag, or those of the one that is here. */
+static ssize_t look_tagged(struct h7_conduit *c, uint64_t tail, uint64_t used)
+{
+    ssize_t n = h7_tags_fence(c->tags, tail, used);
+    struct h7_tag_seen tag;
+    if (n != 0)
+        return n;
+    int r = h7_tags_here(c->tags, tail, &tag);
+    if (r <= 0)
+        return r < 0 ? r : -EBADMSG;
+    return tag.len > 0 && tag.len <= used ? (ssize_t)tag.len : -EBADMSG;
+}
+
+/* One look, under the lock. Bytes to show, H7_CONDUIT_EMPTY, 0 none, -errno. */
 static ssize_t look(struct h7_conduit *c, uint64_t tail)
 {
     uint64_t used;
     int r = h7_ring_used(&c->ring, tail, &used);
     if (r < 0 || used == 0)
         return r;
-    return packets(c) ? h7_conduit_packet_at(c, tail, used) : (ssize_t)used;
+    if (!packets(c))
+        return c->tags ? look_tagged(c, tail, used) : (ssize_t)used;
+    ssize_t n = h7_conduit_packet_at(c, tail, used);
+    return n == 0 ? H7_CONDUIT_EMPTY : n;
 }
 
 static ssize_t try_peek(struct h7_conduit *c, int64_t deadline)
@@ -160,7 +211,7 @@ static ssize_t try_peek(struct h7_conduit *c, int64_t deadline)
         n = r < 0 ? r : n;
     }
     if (n > 0)
-        hold(c, tail, (uint64_t)n);
+        hold(c, tail, n == H7_CONDUIT_EMPTY ? 0 : (uint64_t)n);
     h7_conduit_leave(c);
     return n;
 }
@@ -182,16 +233,36 @@ ssize_t h7_conduit_peek(struct h7_conduit *c, const void **ptr, int64_t deadline
     return n;
 }
 
+/* Where the reader is when it has taken len bytes of what it holds; a packet goes whole. */
+static uint64_t after(const struct h7_conduit *c, size_t len)
+{
+    return h7_conduit_held_at(c) + (packets(c) ? h7_record_len(held(c)) : len);
+}
+
 int h7_conduit_release(struct h7_conduit *c, size_t len)
 {
-    uint64_t held = h7_load64_relaxed(&c->held_len);
-    if (!holding(c) || len > held)
+    if (!holding(c) || len > held(c))
         return -EINVAL;
     if (len == 0) {
         let_go(c);
         return 0;
     }
-    return finish(c, h7_load64_relaxed(&c->held_at) + (packets(c) ? h7_record_len(held) : len));
+    return finish(c, after(c, len));
+}
+
+int h7_conduit_take(struct h7_conduit *c, size_t len)
+{
+    if (!holding(c) || len > held(c))
+        return -EINVAL;
+    return advance(c, after(c, len));
+}
+
+void h7_conduit_drop(struct h7_conduit *c)
+{
+    if (!holding(c))
+        return;
+    let_go(c);
+    h7_conduit_after(c);
 }
 
 void h7_conduit_abandon(struct h7_conduit *c)
@@ -255,5 +326,9 @@ int h7_conduit_check(const struct h7_conduit *c, char *why, size_t n)
         r = check_side(c, H7_READER, "readers'", why, n);
     if (r == 0 && packets(c))
         r = check_packets(c, why, n);
+    if (r == 0 && c->tags && h7_tags_check(c->tags) < 0) {
+        snprintf(why, n, "tags: too many, or out of order");
+        r = -EBADMSG;
+    }
     return r;
 }

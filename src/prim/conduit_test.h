@@ -11,6 +11,7 @@
 #include "base/unit_test.h"
 
 #include <sched.h>
+#include <sys/socket.h>
 
 #include "base/sys.h"
 #include "prim/conduit.h"
@@ -23,7 +24,17 @@ struct flow {
     int corrupt;     /* the test broke it on purpose */
 };
 
-static inline void flow_open(struct flow *f, uint32_t flags, size_t capacity, uint32_t mode)
+/* Two ends of a bell: [0] for listeners, [1] for ringers. A socket's begins silent. */
+static inline void flow_bell(int fds[2], enum h7_bell_kind kind, int type)
+{
+    if (kind == H7_BELL_PIPE)
+        assert_int_equal(h7_bell_new(fds), 0);
+    else
+        assert_int_equal(socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, fds), 0);
+}
+
+static inline void flow_open_on(struct flow *f, uint32_t flags, size_t capacity, uint32_t mode,
+                                enum h7_bell_kind kind, int type)
 {
     const struct h7_segment_spec spec = {.label = "hepta-test",
                                          .kind = H7_KIND_TEST,
@@ -34,8 +45,8 @@ static inline void flow_open(struct flow *f, uint32_t flags, size_t capacity, ui
     int d[2], s[2];
     *f = (struct flow){.stage = unit_shared(sizeof *f->stage)};
     assert_int_equal(h7_segment_new(&f->seg, &spec), 0);
-    assert_int_equal(h7_bell_new(d), 0);
-    assert_int_equal(h7_bell_new(s), 0);
+    flow_bell(d, kind, type);
+    flow_bell(s, kind, type);
     struct h7_conduit_shared *shared = h7_segment_control(&f->seg);
     assert_int_equal(h7_conduit_init(&f->w, shared, H7_WRITER, flags, f->seg.data, f->seg.data_len),
                      0);
@@ -45,8 +56,16 @@ static inline void flow_open(struct flow *f, uint32_t flags, size_t capacity, ui
     f->w.listen_fd = s[0];
     f->r.ring_fd = s[1];
     f->r.listen_fd = d[0];
+    f->w.bell_kind = f->r.bell_kind = kind;
+    for (int i = 0; i < 2 && kind == H7_BELL_SOCKET; i++)
+        h7_bell_announce(&shared->side[i].bell);
     h7_conduit_tune(&f->w, mode, 0);
     h7_conduit_tune(&f->r, mode, 0);
+}
+
+static inline void flow_open(struct flow *f, uint32_t flags, size_t capacity, uint32_t mode)
+{
+    flow_open_on(f, flags, capacity, mode, H7_BELL_PIPE, 0);
 }
 
 /* As if the peer waited on this CPU: then the nap is tried, too. */

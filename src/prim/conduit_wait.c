@@ -9,19 +9,38 @@
 #include "prim/conduit.h"
 
 #include <sched.h>
+#include <unistd.h>
 
 #include "base/sys.h"
+
+#define WHOLE_TICK_NS 8000000
+#define CAPACITY_DEFAULT 65536
+
+uint64_t h7_conduit_capacity(uint64_t want, uint32_t flags)
+{
+    uint64_t cap = (uint64_t)sysconf(_SC_PAGESIZE);
+    uint64_t least = flags & H7_CONDUIT_PACKET ? 2 * cap : cap;
+    if (want == 0)
+        want = CAPACITY_DEFAULT;
+    while (cap < want || cap < least)
+        cap *= 2;
+    return cap;
+}
 
 int h7_conduit_init(struct h7_conduit *c, struct h7_conduit_shared *shared, int role,
                     uint32_t flags, char *data, uint64_t data_len)
 {
     *c = (struct h7_conduit){.shared = shared, .role = role, .flags = flags};
-    c->ring_fd = c->listen_fd = -1;
+    c->ring_fd = c->listen_fd = c->gone_fd = -1;
     c->mine = &shared->side[role];
     c->peer = &shared->side[!role];
     c->level_free = flags & H7_CONDUIT_PACKET ? h7_record_len(H7_CONDUIT_BUF) : H7_CONDUIT_BUF;
+    c->packet_max = H7_CONDUIT_BUF;
+    if (flags & H7_CONDUIT_WHOLE)
+        c->packet_max = data_len < INT32_MAX ? data_len - 16 : 0;
     h7_store32_relaxed(&c->closes_seen, h7_load32_relaxed(&shared->closes));
-    if (data_len < c->level_free || data_len > UINT32_MAX) /* amounts are futex words */
+    if (data_len < c->level_free || data_len > UINT32_MAX /* amounts are futex words */ ||
+        c->packet_max == 0)
         return -EBADMSG;
     return h7_ring_init(&c->ring, &shared->ring, data, data_len);
 }
@@ -58,7 +77,30 @@ void h7_conduit_resync(struct h7_conduit *c)
         set_own(c, c->mine);
 }
 
+/* --- the other side's life ---------------------------------------------------------- */
+
+static int gone_fd(const struct h7_conduit *c)
+{
+    return c->gone_fd >= 0 ? c->gone_fd : c->listen_fd;
+}
+
+int h7_conduit_hangup(const struct h7_conduit *c)
+{
+    /* Acquire, with the release in h7_conduit_end(): what was written before it. */
+    return h7_load32_acquire(&c->shared->over) || h7_bell_hangup(gone_fd(c));
+}
+
 /* --- entering -------------------------------------------------------------------- */
+
+/* Under my lock: clear a dead owner's claim, and first what he had tagged and not published.
+ * 1 the claim is gone, 0 somebody living has it. */
+static int recover_claim(struct h7_conduit *c)
+{
+    struct h7_claim *claim = &c->mine->claim;
+    if (c->tags && c->role == H7_WRITER && h7_claim_orphaned(claim))
+        h7_tags_retract(c->tags, h7_conduit_index(c));
+    return h7_claim_recover(claim);
+}
 
 /* Under my lock, somebody's claim in the way. 0 it is gone and the lock still held; else
  * unlocked: 1 waited, look again, or a negative errno. */
@@ -66,13 +108,13 @@ int h7_conduit_wait_for_claim(struct h7_conduit *c, int64_t deadline)
 {
     struct h7_claim *claim = &c->mine->claim;
     int mine = h7_claim_mine(claim);
-    if (!mine && h7_claim_recover(claim))
+    if (!mine && recover_claim(c))
         return 0;
     uint32_t seen = h7_claim_announce(claim);
     h7_unlock(&c->mine->lock);
     if (mine)
         return -EDEADLK;
-    if (c->role == H7_WRITER && h7_bell_hangup(c->listen_fd))
+    if (c->role == H7_WRITER && h7_conduit_hangup(c))
         return -EPIPE;
     if (deadline != HEPTA_FOREVER && hepta_now_ns() >= deadline) /* HEPTA_NOW, too */
         return h7_expired(deadline);
@@ -218,7 +260,7 @@ static int announce(void *ctx, int64_t deadline)
     if (ready)
         unregister_need(c);
     else if (!level_truth(c))
-        h7_bell_lower(c->listen_fd, n);
+        h7_bell_lower(c->listen_fd, n, c->bell_kind);
     h7_unlock(&c->peer->lock);
     return ready;
 }
@@ -226,20 +268,21 @@ static int announce(void *ctx, int64_t deadline)
 static int hangup(void *ctx)
 {
     struct wait_ctx *w = ctx;
-    return h7_bell_hangup(w->c->listen_fd);
+    return h7_conduit_hangup(w->c);
 }
 
 /* For an amount that the bell doesn't announce: in ticks, for nothing else would tell of
- * a hang-up. */
+ * a hang-up. Shorter ones where a large amount is a common message. */
 static int sleep_tick(void *ctx, int64_t deadline)
 {
     struct wait_ctx *w = ctx;
+    int64_t tick = w->c->flags & H7_CONDUIT_WHOLE ? WHOLE_TICK_NS : H7_CLAIM_TICK_NS;
     int64_t left = deadline == HEPTA_FOREVER ? deadline : deadline - hepta_now_ns();
     int r = 0;
     if (w->bounded)
         r = h7_sys_poll(NULL, 0, h7_earlier(deadline, hepta_in_ms(10)));
     else if (left > 0)
-        r = doze(ctx, h7_earlier(left, H7_CLAIM_TICK_NS));
+        r = doze(ctx, h7_earlier(left, tick));
     return r == -EINTR ? r : hangup(ctx) ? H7_WAIT_HANGUP : H7_WAIT_AGAIN;
 }
 
@@ -252,7 +295,7 @@ static int sleep_on_bell(void *ctx, int64_t deadline)
         deadline = h7_earlier(deadline, hepta_in_ms(10));
     if (w->brief)
         deadline = h7_earlier(deadline, hepta_now_ns() + H7_CLAIM_TICK_NS);
-    int r = h7_bell_sleep(&w->c->peer->bell, w->c->listen_fd, deadline);
+    int r = h7_bell_sleep(&w->c->peer->bell, w->c->listen_fd, gone_fd(w->c), deadline);
     if (w->c->role == H7_WRITER)
         unregister_need(w->c);
     return r;
@@ -304,7 +347,7 @@ int h7_conduit_peer_gone(struct h7_conduit *c)
         return 0;
     h7_store32_relaxed(&c->closes_seen, closes);
     h7_store64_relaxed(&c->tick_seen, tick);
-    if (!h7_bell_hangup(c->listen_fd))
+    if (!h7_conduit_hangup(c))
         return 0;
     h7_conduit_look_again(c);
     return 1;
@@ -320,7 +363,7 @@ static int lower(struct h7_conduit *c, int64_t deadline)
     h7_bell_announce(&c->peer->bell);
     size_t n = bytes_to_lower(c);
     if (order(c) >= 0 && !level_truth(c)) /* no barrier, no lowering */
-        h7_bell_lower(c->listen_fd, n);
+        h7_bell_lower(c->listen_fd, n, c->bell_kind);
     h7_unlock(&c->peer->lock);
     return 0;
 }
@@ -378,6 +421,18 @@ int h7_conduit_keep_level(struct h7_conduit *c)
     h7_store32_relaxed(&c->shared->level_hint[!c->role], 1);
     order(c); /* the hint before the look; with the barrier between commit and after() */
     return level_truth(c) ? 0 : lower(c, hepta_in_ms(H7_CONDUIT_PATIENCE_MS));
+}
+
+int h7_conduit_end(struct h7_conduit *c, int64_t deadline)
+{
+    struct h7_conduit_side *writers = &c->shared->side[H7_WRITER];
+    int r = h7_side_lock(c, writers, deadline);
+    if (r < 0)
+        return r;
+    h7_store32_release(&c->shared->over, 1); /* with h7_conduit_hangup() */
+    h7_unlock(&writers->lock);
+    h7_conduit_closed(c->shared);
+    return 0;
 }
 
 void h7_conduit_closed(struct h7_conduit_shared *shared)

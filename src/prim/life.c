@@ -108,6 +108,15 @@ int h7_life_self(struct h7_life *id)
     return r;
 }
 
+int h7_life_know_self(void)
+{
+    struct h7_life me;
+    int r = h7_self() ? 0 : h7_self_fill();
+    if (r == 0)
+        r = h7_life_self(&me);
+    return r == -ESRCH ? -ENOSYS : r;
+}
+
 /* The two kinds of mark can meet: a process under a tracer without pidfds and one
  * outside. Then the start time decides. */
 int h7_life_alive(const struct h7_life *id)

@@ -23,6 +23,9 @@ struct h7_life {
 /* Identity of the calling process; cached until fork. 0, -ESRCH (no pidfd and no /proc),
  * -EMFILE, -ENFILE, -ENOMEM. */
 int h7_life_self(struct h7_life *id);
+/* Before anything is made: asking takes a descriptor for a moment, and the first claim must not
+ * ask under a lock. As h7_life_self(), and -ENOSYS (no robust list, or no way to know). */
+int h7_life_know_self(void);
 /* Identity of pid now. 0, -ESRCH, -EMFILE, -ENFILE, -ENOMEM. */
 int h7_life_of(pid_t pid, struct h7_life *id);
 /* 1 alive, 0 dead or another process by now; 1 also where that can't be found out (no

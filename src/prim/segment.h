@@ -22,7 +22,7 @@
 #include <sys/types.h>
 
 #define H7_SEGMENT_MAGIC 0x0a41545045480137ull /* "7", 1, "HEPTA", newline: not text, not zero */
-#define H7_SEGMENT_VERSION 1u                  /* of every layout in src/: bump on any change */
+#define H7_SEGMENT_VERSION 2u                  /* of every layout in src/: bump on any change */
 #define H7_SEGMENT_CONTROL 256                 /* offset of the room's control block */
 
 /* Kinds. The value is what lies in memory: never reuse one. */

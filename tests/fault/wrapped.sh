@@ -16,7 +16,7 @@ clock_gettime clock_getres getpid pthread_sigmask sched_yield sched_getcpu sigad
 sigismember sigpending sigtimedwait sysconf getauxval
 free memcmp memcpy memmove memset memcpy_chk snprintf __snprintf_chk __vsnprintf_chk __memcpy_chk
 __memset_chk strchr strcmp strlen strncmp strrchr strtoull __isoc23_strtoull strerror
-strerrordesc_np strerrorname_np
+strerrordesc_np strerrorname_np strnlen secure_getenv geteuid memchr
 '
 
 defined=$(nm -g --defined-only "$lib" 2>/dev/null | awk 'NF == 3 { print $3 }' | sort -u)
