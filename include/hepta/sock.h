@@ -99,8 +99,10 @@ enum hepta_sock_type {
  * @mode:         permission bits of a socket file that listen makes, 0 to 0777, whatever
  *                umask(2) is; 0 = what umask(2) leaves of 0777
  * @capacity:     in memory: bytes of each direction, rounded up to a power of two of pages;
- *                the connecting side decides; 0 = 64 KiB for stream, 256 KiB for seqpacket.
- *                Kernel's: SO_SNDBUF and SO_RCVBUF; 0 = the system's
+ *                the connecting side decides; 0 = 64 KiB for stream, 256 KiB for seqpacket. Of
+ *                a listener: the most it takes, who brings more is turned away; 0 = no limit
+ *                but HEPTA_SOCK_CAPACITY_MAX. Kernel's: SO_SNDBUF and SO_RCVBUF; 0 = the
+ *                system's
  * @wait:         enum hepta_wait
  * @spin_ns:      as in struct hepta_pipe_options
  * @backlog:      connections that may wait for accept (listen(2)); 0 = 128

@@ -3,7 +3,6 @@
 #include "base/mutex.h"
 
 #include <errno.h>
-#include <hepta/base.h>
 
 #include "base/self.h"
 #include "base/sys.h"

@@ -13,6 +13,8 @@
 #ifndef H7_BASE_MUTEX_H
 #define H7_BASE_MUTEX_H
 
+#include <hepta/base.h>
+
 #include "base/atomic.h"
 
 struct h7_mutex {
@@ -22,5 +24,12 @@ struct h7_mutex {
 /* 0, -EAGAIN (HEPTA_NOW), -ETIMEDOUT, -EINTR. */
 int h7_mutex_lock(struct h7_mutex *m, int64_t deadline);
 void h7_mutex_unlock(struct h7_mutex *m);
+
+/* Where it is held for a moment only, never over a wait. */
+static inline void h7_mutex_enter(struct h7_mutex *m)
+{
+    while (h7_mutex_lock(m, HEPTA_FOREVER) != 0)
+        ;
+}
 
 #endif

@@ -158,13 +158,25 @@ static int check_file(int fd, int require_seals, size_t *len)
         return -EPROTO;
     if ((seals & SEALS) != SEALS)
         return -EPERM;
-    /* Only now can't the size change any more. And no hole may be left to be filled at the
-     * first touch, when memory can have run out. */
+    /* Only now can't the size change any more. */
     if (fstat(fd, &st) != 0)
         return -EBADF;
     *len = (size_t)st.st_size;
-    int r = require_seals ? h7_sys_allocate(fd, st.st_size) : 0;
-    return r == 0 || r == -EPERM ? r : -ENOMEM;
+    return 0;
+}
+
+/* No hole may be left to be filled at the first touch, when memory can have run out. A
+ * stranger's aren't filled at this process's expense. */
+static int check_holes(int fd, size_t len, const struct h7_segment_spec *expect)
+{
+    struct stat st;
+    if (!expect->data_max) {
+        int r = h7_sys_allocate(fd, (off_t)len);
+        return r == 0 || r == -EPERM ? r : -ENOMEM;
+    }
+    if (fstat(fd, &st) != 0)
+        return -EBADF;
+    return (uint64_t)st.st_blocks * 512 < len ? -EBADMSG : 0;
 }
 
 static int check_header(const struct h7_segment_header *h, size_t file_len,
@@ -183,7 +195,8 @@ static int check_header(const struct h7_segment_header *h, size_t file_len,
         return -EXDEV;
     if (h->len != file_len || h->data_off > file_len || h->data_len != file_len - h->data_off ||
         h->data_off % page || h->data_len % page ||
-        h->data_off < H7_SEGMENT_CONTROL + expect->control_len)
+        h->data_off < H7_SEGMENT_CONTROL + expect->control_len ||
+        (expect->data_max && h->data_len > expect->data_max))
         return -EBADMSG;
     return 0;
 }
@@ -200,6 +213,8 @@ int h7_segment_attach(struct h7_segment *seg, int fd, const struct h7_segment_sp
         r = -EPROTO;
     if (r == 0)
         r = check_header(&h, file_len, expect);
+    if (r == 0 && require_seals)
+        r = check_holes(fd, file_len, expect);
     if (r < 0)
         return r;
     *seg = (struct h7_segment){.fd = fd,

@@ -57,6 +57,7 @@ struct h7_segment_spec {
     uint32_t kind, flags;
     size_t control_len; /* the room's control block */
     size_t data_len;    /* rounded up to pages */
+    size_t data_max;    /* attach, from strangers: refuse what is larger, or has holes */
     int ring;           /* map the data twice in a row */
 };
 

@@ -16,7 +16,7 @@
 #include <sys/epoll.h>
 
 #include "base/clock.h"
-#include "base/forklock.h"
+#include "base/mutex.h"
 #include "base/net.h"
 #include "base/sys.h"
 #include "socket/memory.h"
@@ -30,7 +30,7 @@ struct waiting {
 };
 
 struct h7_backlog {
-    struct h7_forklock lock; /* of all that follows */
+    struct h7_mutex lock; /* of all that follows */
     uint64_t gen;            /* fork generation of the descriptors below */
     struct waiting at[N_WAITING]; /* in the order in which they came */
     int n, epoll_fd;
@@ -62,7 +62,7 @@ void h7_backlog_free(struct h7_backlog *b)
 
 static void lock(struct h7_backlog *b)
 {
-    h7_forklock_take(&b->lock);
+    h7_mutex_enter(&b->lock);
     uint64_t gen = h7_fork_gen();
     if (b->gen != gen)
         close_all(b); /* a parent's; only our copies go */
@@ -154,7 +154,7 @@ static int wait_any(struct hepta_sock *l, struct h7_backlog *b, int64_t deadline
         p[1 + i] = (struct pollfd){.fd = b->at[i].fd, .events = POLLIN};
         deadline = h7_earlier(deadline, b->at[i].until);
     }
-    h7_forklock_give(&b->lock);
+    h7_mutex_unlock(&b->lock);
     int r = h7_sys_poll(p, (unsigned)n + 1, deadline);
     return r == -EINTR ? r : 0;
 }
@@ -167,7 +167,7 @@ int h7_backlog_accept(struct hepta_sock *l, struct hepta_sock **out, int64_t dea
         int r = look_at_waiting(l, b, out);
         if (r == -EAGAIN)
             r = look_at_new(l, b, out);
-        h7_forklock_give(&b->lock);
+        h7_mutex_unlock(&b->lock);
         if (r != -EAGAIN)
             return r;
         if (deadline == HEPTA_NOW)
@@ -203,6 +203,6 @@ int h7_backlog_pollfd(struct hepta_sock *l)
     lock(b);
     int r = b->epoll_fd < 0 ? make_epoll(l, b) : 0;
     int fd = b->epoll_fd;
-    h7_forklock_give(&b->lock);
+    h7_mutex_unlock(&b->lock);
     return r < 0 ? r : fd;
 }

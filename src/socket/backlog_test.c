@@ -4,6 +4,7 @@
 #include "socket/memory_test.h"
 
 #include <stddef.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 static struct hepta_sock *l, *c, *s;
@@ -11,7 +12,8 @@ static char got[100];
 
 static int listen_with(uint32_t handshake_ms)
 {
-    struct hepta_sock_options opt = {.size = sizeof opt, .handshake_ms = handshake_ms};
+    struct hepta_sock_options opt = {
+        .size = sizeof opt, .handshake_ms = handshake_ms, .capacity = 1 << 20};
     return hepta_sock_listen(&l, unit_address(), &opt);
 }
 
@@ -147,14 +149,30 @@ static void test_the_oldest_gives_way(void **state)
     assert_int_equal(unit_n_fds(), before); /* those who hung up were closed, too */
 }
 
+/* A sealed segment as it should be, but with holes: who attaches it would have to fill them. */
+static void punch(int fd)
+{
+    int sparse = memfd_create("hepta-sock", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    struct stat st;
+    char page[4096];
+    assert_int_equal(fstat(fd, &st), 0);
+    assert_int_equal(pread(fd, page, sizeof page, 0), sizeof page);
+    assert_int_equal(ftruncate(sparse, st.st_size), 0);
+    assert_int_equal(pwrite(sparse, page, sizeof page, 0), sizeof page);
+    assert_int_equal(fcntl(sparse, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL), 0);
+    assert_int_equal(dup2(sparse, fd), fd);
+    close(sparse);
+}
+
 /* Everything that could be wrong with a hello. */
 static void test_wrong_hellos(void **state)
 {
     (void)state;
     struct hepta_sock_options o = {.size = sizeof o, .backlog = 1, .handshake_ms = 1000};
     int before = unit_n_fds(), any = open("/dev/null", O_RDWR | O_CLOEXEC);
-    for (int kind = 0; kind < 12; kind++) {
+    for (int kind = 0; kind < 14; kind++) {
         struct h7_memory_parts p;
+        o.capacity = kind == 12 ? 2 << 20 : 0;
         struct h7_hello hello = {H7_HELLO_MAGIC, H7_SEGMENT_VERSION, HEPTA_SOCK_STREAM};
         assert_int_equal(h7_memory_parts(&p, &o, kind == 11 ? HEPTA_SOCK_SEQPACKET
                                                             : HEPTA_SOCK_STREAM), 0);
@@ -173,7 +191,8 @@ static void test_wrong_hellos(void **state)
         case 8: fds[2] = any; break;
         case 9: fds[3] = p.space[1]; break;
         case 10: fds[1] = p.space[1]; break;
-        default: break; /* 11: segments of another type */
+        case 13: punch(fds[1]); break;
+        default: break; /* 11: segments of another type; 12: larger than the listener takes */
         }
         struct iovec iov = {&hello, len};
         assert_int_equal(h7_sys_send_fds(fd, &iov, 1, fds, n), len);

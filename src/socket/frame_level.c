@@ -39,8 +39,7 @@ static void sync_level(struct h7_frame *f)
 /* Nobody keeps this lock longer than two system calls. */
 static void lock_level(struct h7_frame *f)
 {
-    while (h7_mutex_lock(&f->level, HEPTA_FOREVER) != 0)
-        ;
+    h7_mutex_enter(&f->level);
 }
 
 void h7_frame_set_ready(struct hepta_sock *s, bool ready)

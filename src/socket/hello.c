@@ -35,15 +35,16 @@ static int is_socket(int fd, int want_type)
            type == want_type;
 }
 
-static int attach(struct h7_segment seg[2], int fds[H7_HELLO_FDS], uint32_t type)
+static int attach(struct h7_segment seg[2], int fds[H7_HELLO_FDS],
+                  const struct hepta_sock_options *opt, uint32_t type)
 {
-    const struct h7_segment_spec spec = h7_memory_spec(0, type);
+    const struct h7_segment_spec spec = h7_memory_spec(opt->capacity, type);
     for (int i = 0; i < 2; i++) {
         int r = h7_segment_attach(&seg[i], fds[i], &spec, 1);
         if (r < 0)
             return r;
         fds[i] = -1; /* the segment's */
-        if (seg[i].flags != spec.flags || seg[i].data_len > HEPTA_SOCK_CAPACITY_MAX)
+        if (seg[i].flags != spec.flags)
             return -EBADMSG;
     }
     return 0;
@@ -55,7 +56,7 @@ static int build(struct hepta_sock **out, int main_fd, int fds[H7_HELLO_FDS],
     struct h7_segment seg[2] = {{.fd = -1}, {.fd = -1}};
     if (!is_socket(fds[2], SOCK_STREAM) || !is_socket(fds[3], SOCK_SEQPACKET))
         return -EPROTO;
-    int r = attach(seg, fds, type);
+    int r = attach(seg, fds, opt, type);
     if (r == 0)
         r = h7_memory_end(out, main_fd, seg, fds[2], fds[3], 1, opt, type);
     if (r < 0) {

@@ -31,14 +31,14 @@ struct h7_segment_spec h7_memory_spec(uint64_t capacity, uint32_t type)
 {
     int packets = type == HEPTA_SOCK_SEQPACKET;
     uint32_t flags = packets ? H7_CONDUIT_PACKET | H7_CONDUIT_WHOLE : 0;
-    if (capacity == 0)
-        capacity = packets ? CAPACITY_SEQPACKET : CAPACITY_STREAM;
+    uint64_t usual = capacity ? capacity : packets ? CAPACITY_SEQPACKET : CAPACITY_STREAM;
     return (struct h7_segment_spec){
         .label = "hepta-sock",
         .kind = H7_KIND_SOCK,
         .flags = flags,
         .control_len = sizeof(struct h7_sock_shared),
-        .data_len = h7_conduit_capacity(capacity, flags),
+        .data_len = h7_conduit_capacity(usual, flags),
+        .data_max = h7_conduit_capacity(capacity ? capacity : HEPTA_SOCK_CAPACITY_MAX, flags),
         .ring = 1,
     };
 }

@@ -67,7 +67,8 @@ struct h7_memory_parts {
     struct h7_segment seg[2];
     int space[2], rights[2];
 };
-/* A segment of one direction; flags follow from the type. */
+/* A segment of one direction; flags follow from the type. capacity: to make, or the most to
+ * attach; 0: as it is usual, or allowed. */
 struct h7_segment_spec h7_memory_spec(uint64_t capacity, uint32_t type);
 int h7_memory_parts(struct h7_memory_parts *p, const struct hepta_sock_options *opt,
                     uint32_t type);
