@@ -197,6 +197,31 @@ static void accept_without(struct conf *c)
     shut(c, &l);
 }
 
+/* However few there are: the connection is accepted whole, or waits on whole. */
+static void accept_with_few(struct conf *c)
+{
+    const char *at = abstract("s");
+    struct usock *l = listener(c, at), *a, *b;
+    int err = -EMFILE, before = conf_n_fds();
+
+    for (int n = 0; err < 0 && n < 16; n++) {
+        a = connector(c, at);
+        say(c, a, "patience");
+        struct rlimit old = limit_to(c, n);
+        err = uops(c)->accept(l, &b, NOW);
+        EQ(c, setrlimit(RLIMIT_NOFILE, &old), 0);
+        OK(c, err == 0 || err == -EMFILE);
+        if (err < 0)
+            EQ(c, uops(c)->accept(l, &b, hepta_in_ms(LONG_MS)), 0);
+        hear(c, b, "patience");
+        shut(c, &a);
+        shut(c, &b);
+        EQ(c, conf_n_fds(), before);
+    }
+    EQ(c, err, 0);
+    shut(c, &l);
+}
+
 /* Everything that was made is given back (the frame counts). */
 static void no_leaks(struct conf *c)
 {
@@ -233,6 +258,7 @@ const struct conf_case unix_error_cases[] = {
     {"error.no_descriptors", no_descriptors, NEEDS_ANY, NULL, NULL, 0},
     {"error.few_descriptors", few_descriptors, NEEDS_PAIR, NULL, NULL, 0},
     {"error.accept_without", accept_without, NEEDS_CONNECTION, NULL, NULL, 0},
+    {"error.accept_with_few", accept_with_few, NEEDS_CONNECTION, NULL, NULL, 0},
     {"error.no_leaks", no_leaks, NEEDS_ANY, NULL, NULL, 0},
     {0},
 };

@@ -207,7 +207,11 @@ static void barrier(struct conf *c)
     EQ(c, give(c, &t, t.a, 4, EVER), 4);
     EQ(c, give_fds(c, &t, 1, &fd, 1, EVER), 1);
     EQ(c, give(c, &t, t.a, 4, EVER), 4);
-    EQ(c, take_fds(c, &t, 20, got, 2, &n, &flags), 5);
+    EQ(c, take_fds(c, &t, 20, got, 2, &n, &flags), MEMORY_DIFFERS(c, 5, 4));
+    if (uops(c)->memory) { /* stops before the byte, too */
+        EQ(c, n, 0);
+        EQ(c, take_fds(c, &t, 20, got, 2, &n, &flags), 1);
+    }
     EQ(c, n, 1);
     EQ(c, number_of(c, got[0]), 7);
     EQ(c, take_fds(c, &t, 20, got, 2, &n, &flags), 4);
@@ -334,7 +338,7 @@ const struct conf_case unix_fds_cases[] = {
     {"fds.too_many", too_many, NEEDS_ANY, "unix-too-many-fds", NULL, 0},
     {"fds.not_open", not_open, NEEDS_ANY, NULL, NULL, 0},
     {"fds.kinds", kinds, NEEDS_ANY, NULL, NULL, 0},
-    {"fds.barrier", barrier, NEEDS_STREAM, NULL, NULL, 0},
+    {"fds.barrier", barrier, NEEDS_STREAM, "unix-barrier", NULL, 0},
     {"fds.with_their_byte", with_their_byte, NEEDS_STREAM, NULL, NULL, 0},
     {"fds.with_a_part", with_a_part, NEEDS_ANY, NULL, NULL, 0},
     {"fds.without_data", without_data, NEEDS_MESSAGES, NULL, NULL, 0},

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static void one_each(struct conf *c)
 {
@@ -108,17 +109,22 @@ static void empty_ones(struct conf *c)
 static void empty_is_not_end(struct conf *c)
 {
     struct hepta_sock_msg m = {0};
-    struct two t;
     char buf[10];
 
-    meet(c, &t);
-    EQ(c, give(c, &t, t.a, 0, EVER), 0);
-    shut(c, &t.a);
-    EQ(c, recv_into(c, t.b, &m, buf, 10, EVER), 0);
-    EQ(c, m.flags, 0);
-    EQ(c, recv_into(c, t.b, &m, buf, 10, EVER), 0);
-    EQ(c, m.flags, HEPTA_SOCK_MSG_EOF);
-    shut(c, &t.b);
+    for (int i = 0; i < 2; i++) { /* either end */
+        struct two t;
+
+        meet(c, &t);
+        struct usock **s = i ? &t.b : &t.a, **r = i ? &t.a : &t.b;
+        EQ(c, give(c, &t, *s, 0, EVER), 0);
+        shut(c, s);
+        EQ(c, recv_into(c, *r, &m, buf, 10, EVER), 0);
+        EQ(c, m.flags, 0);
+        EQ(c, m.pid, getpid());
+        EQ(c, recv_into(c, *r, &m, buf, 10, EVER), 0);
+        EQ(c, m.flags, HEPTA_SOCK_MSG_EOF);
+        shut(c, r);
+    }
 }
 
 /* A recv without room takes a message away all the same. */
