@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -118,6 +119,22 @@ static void no_piece(struct conf *c)
     EQ(c, uops(c)->sendmsg(t.a, &m, EVER), 0);
     EQ(c, uops(c)->recv(t.b, &(char){0}, 1, NOW),
        uops(c)->type == HEPTA_SOCK_STREAM ? -EAGAIN : 0);
+    part(c, &t);
+}
+
+/* A connection has its peer: the kernel takes an address for a mistake, but ignores it when
+ * it is with a message. */
+static void address_on_connection(struct conf *c)
+{
+    struct iovec iov = {"abc", 3};
+    struct hepta_sock_msg m = {.size = sizeof(m), .iov = &iov, .n_iov = 1};
+    struct two t;
+
+    meet(c, &t);
+    strcpy(m.address, abstract("elsewhere"));
+    ssize_t of_message = (ssize_t)DIFFERS(c, 3, -EISCONN);
+    EQ(c, uops(c)->sendmsg(t.a, &m, EVER),
+       uops(c)->type == HEPTA_SOCK_STREAM ? -EISCONN : of_message);
     part(c, &t);
 }
 
@@ -255,6 +272,7 @@ const struct conf_case unix_error_cases[] = {
     {"error.too_many_pieces", too_many_pieces, NEEDS_ANY, NULL, NULL, 0},
     {"error.null_piece", null_piece, NEEDS_ANY, NULL, NULL, 0},
     {"error.no_piece", no_piece, NEEDS_ANY, NULL, NULL, 0},
+    {"error.address_on_connection", address_on_connection, NEEDS_CONNECTION, "unix-isconn", NULL, 0},
     {"error.no_descriptors", no_descriptors, NEEDS_ANY, NULL, NULL, 0},
     {"error.few_descriptors", few_descriptors, NEEDS_PAIR, NULL, NULL, 0},
     {"error.accept_without", accept_without, NEEDS_CONNECTION, NULL, NULL, 0},

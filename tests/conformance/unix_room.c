@@ -44,7 +44,8 @@ static const struct conf_case *const groups[] = {
     unix_message_cases, unix_eof_cases,      unix_shutdown_cases, unix_epipe_cases,
     unix_poll_cases,    unix_deadline_cases, unix_signal_cases, unix_fork_cases,
     unix_cred_cases,    unix_fds_cases,      unix_fds_life_cases, unix_pair_cases,
-    unix_error_cases,   unix_dgram_cases,    NULL,
+    unix_error_cases,   unix_dgram_cases,    unix_stat_cases,   unix_place_cases,
+    NULL,
 };
 
 /* The directory of socket files; made before each run, removed after it. */
