@@ -68,8 +68,8 @@ static void null_buffer_empty(struct conf *c)
 /* The kernel takes what fits for the length; Hepta takes it for a mistake. */
 static void too_long(struct conf *c)
 {
+    static char buf[16]; /* with enough addresses behind it, which a stack may lack */
     struct two t;
-    char buf[16];
 
     meet(c, &t);
     if (uops(c)->type != HEPTA_SOCK_STREAM)
@@ -272,7 +272,8 @@ const struct conf_case unix_error_cases[] = {
     {"error.too_many_pieces", too_many_pieces, NEEDS_ANY, NULL, NULL, 0},
     {"error.null_piece", null_piece, NEEDS_ANY, NULL, NULL, 0},
     {"error.no_piece", no_piece, NEEDS_ANY, NULL, NULL, 0},
-    {"error.address_on_connection", address_on_connection, NEEDS_CONNECTION, "unix-isconn", NULL, 0},
+    {"error.address_on_connection", address_on_connection, NEEDS_CONNECTION, "unix-isconn",
+     NULL, 0},
     {"error.no_descriptors", no_descriptors, NEEDS_ANY, NULL, NULL, 0},
     {"error.few_descriptors", few_descriptors, NEEDS_PAIR, NULL, NULL, 0},
     {"error.accept_without", accept_without, NEEDS_CONNECTION, NULL, NULL, 0},

@@ -39,12 +39,13 @@ static const struct conf_backend backends[] = {
 };
 
 static const struct conf_case *const groups[] = {
-    unix_name_cases,    unix_stale_cases,    unix_mode_cases,   unix_accept_cases,
-    unix_connect_cases, unix_backlog_cases,  unix_data_cases,   unix_stream_cases,
-    unix_message_cases, unix_eof_cases,      unix_shutdown_cases, unix_epipe_cases,
-    unix_poll_cases,    unix_deadline_cases, unix_signal_cases, unix_fork_cases,
-    unix_cred_cases,    unix_fds_cases,      unix_fds_life_cases, unix_pair_cases,
-    unix_error_cases,   unix_dgram_cases,    unix_stat_cases,   unix_place_cases,
+    unix_name_cases,      unix_stale_cases,     unix_mode_cases,      unix_accept_cases,
+    unix_connect_cases,   unix_backlog_cases,   unix_data_cases,      unix_stream_cases,
+    unix_message_cases,   unix_eof_cases,       unix_shutdown_cases,  unix_epipe_cases,
+    unix_poll_cases,      unix_deadline_cases,  unix_signal_cases,    unix_fork_cases,
+    unix_cred_cases,      unix_fds_cases,       unix_fds_data_cases,  unix_fds_life_cases,
+    unix_pair_cases,      unix_stat_cases,      unix_error_cases,     unix_place_cases,
+    unix_dgram_cases,
     NULL,
 };
 
