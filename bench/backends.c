@@ -10,18 +10,46 @@ static const struct bench_backend *const pipe_backends[] = {
     &bench_limit_line,         &bench_limit_ring,  NULL,
 };
 
-static const struct {
-    const char *name;
-    const struct bench_backend *const *backends;
-} mechanisms[] = {
-    {"pipe", pipe_backends},
+static const struct bench_backend *const fifo_backends[] = {
+    &bench_fifo_hepta,
+    &bench_fifo_hepta_zerocopy,
+    &bench_fifo_pipe,
+    &bench_fifo_kernel,
+    &bench_limit_line,
+    &bench_limit_ring,
+    NULL,
 };
 
-const struct bench_backend *const *bench_backends(const char *mechanism)
+static const struct bench_backend *const unix_backends[] = {
+    &bench_unix_hepta,          &bench_unix_seqpacket,
+    &bench_unix_hepta_zerocopy, &bench_unix_seqpacket_zerocopy,
+    &bench_unix_kernel,         &bench_unix_kernel_seqpacket,
+    &bench_unix_kernel_dgram,   &bench_limit_line,
+    &bench_limit_ring,          NULL,
+};
+
+static const struct bench_backend *const tcp_backends[] = {&bench_tcp_hepta, &bench_tcp_kernel,
+                                                           NULL};
+static const struct bench_backend *const udp_backends[] = {&bench_udp_hepta, &bench_udp_kernel,
+                                                           NULL};
+
+const struct bench_mechanism bench_mechanisms[] = {
+    {.name = "pipe", .what = "between related processes", .backends = pipe_backends},
+    {.name = "fifo", .what = "opened by name", .backends = fifo_backends},
+    {.name = "unix",
+     .what = "connections on one host; the capacity is at least two messages",
+     .whole = true,
+     .backends = unix_backends},
+    {.name = "tcp", .what = "over 127.0.0.1; the system's buffers", .backends = tcp_backends},
+    {.name = "udp", .what = "over 127.0.0.1; with a window", .backends = udp_backends},
+    {.name = NULL},
+};
+
+const struct bench_mechanism *bench_mechanism(const char *name)
 {
-    for (size_t i = 0; i < sizeof(mechanisms) / sizeof(*mechanisms); i++)
-        if (!strcmp(mechanisms[i].name, mechanism))
-            return mechanisms[i].backends;
+    for (const struct bench_mechanism *m = bench_mechanisms; m->name; m++)
+        if (!strcmp(m->name, name))
+            return m;
     return NULL;
 }
 
@@ -30,13 +58,21 @@ bool bench_fits(const struct bench_backend *backend, const struct bench_case *c)
     return !backend->fits || backend->fits(c);
 }
 
-const struct bench_backend *bench_backend(const char *mechanism, const char *name,
+const struct bench_backend *bench_backend(const struct bench_mechanism *m, const char *name,
                                           const struct bench_case *c)
 {
-    const struct bench_backend *const *b = bench_backends(mechanism);
-
-    for (; b && *b; b++)
-        if (!strcmp((*b)->name, name) && bench_fits(*b, c))
+    for (const struct bench_backend *const *b = m->backends; *b; b++)
+        if (!strcmp((*b)->name, name) && (!c || bench_fits(*b, c)))
             return *b;
     return NULL;
+}
+
+/* Larger messages get the largest pipe that the kernel gives without privilege. */
+size_t bench_capacity(const struct bench_mechanism *m, size_t bytes)
+{
+    size_t capacity = bytes < 65536 ? 65536 : 1u << 20;
+
+    while (m->whole && capacity < 2 * (bytes + BENCH_HEAD_MAX))
+        capacity *= 2;
+    return capacity;
 }

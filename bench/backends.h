@@ -8,6 +8,14 @@
 extern const struct bench_backend bench_pipe_hepta, bench_pipe_spsc;
 extern const struct bench_backend bench_pipe_hepta_zerocopy, bench_pipe_spsc_zerocopy;
 extern const struct bench_backend bench_pipe_kernel, bench_pipe_vmsplice;
+extern const struct bench_backend bench_fifo_hepta, bench_fifo_hepta_zerocopy;
+extern const struct bench_backend bench_fifo_pipe, bench_fifo_kernel;
+extern const struct bench_backend bench_unix_hepta, bench_unix_seqpacket;
+extern const struct bench_backend bench_unix_hepta_zerocopy, bench_unix_seqpacket_zerocopy;
+extern const struct bench_backend bench_unix_kernel, bench_unix_kernel_seqpacket;
+extern const struct bench_backend bench_unix_kernel_dgram;
+extern const struct bench_backend bench_tcp_hepta, bench_tcp_kernel;
+extern const struct bench_backend bench_udp_hepta, bench_udp_kernel;
 extern const struct bench_backend bench_limit_line, bench_limit_ring;
 
 #endif

@@ -5,8 +5,9 @@
  * A back end is one const struct bench_backend; a cell is a back end in one case (test,
  * message size, wait mode, placement). bench_run() measures all cells of a run in turns,
  * so that a noisy minute of the machine hits every rival alike, and only ratios within a
- * run are worth anything. To add a mechanism: write its back ends and list them in
- * backends.c; nothing else knows them. Start reading at bench_run() in harness.c.
+ * run are worth anything. To add a mechanism: write its back ends, list them in
+ * backends.c, and its promises in targets.c; nothing else knows them. Start reading at
+ * bench_run() in harness.c.
  */
 #ifndef BENCH_BENCH_H
 #define BENCH_BENCH_H
@@ -25,16 +26,21 @@ enum bench_side { BENCH_FIRST, BENCH_SECOND };
 #define BENCH_BYTES_MIN 8           /* a message carries its 8-byte sequence number */
 #define BENCH_BYTES_MAX (16u << 20) /* bytes */
 #define BENCH_RUNS_MAX  101
+#define BENCH_HEAD_MAX  16 /* bytes that a mechanism may put before a message */
 
 struct bench_case {
     enum bench_test test;
     size_t bytes;
     enum bench_mode mode;
     enum bench_cpus cpus;
+    size_t capacity; /* room for messages under way, equal for all rivals: bytes */
 };
 
 /**
  * struct bench_backend - one way of carrying messages; all calls 0 or negative errno
+ * @rival:   the back end that the tables hold it against; NULL: "kernel"
+ * @named:   the pair finds the link by name: the coordinator closes, which removes what is
+ *           left of the name, only when the pair has ended
  * @fits:    whether the case makes sense here; NULL: every case does
  * @open:    makes the link in the coordinator, before it forks the pair; two directions
  *           for ping-pong
@@ -46,9 +52,10 @@ struct bench_case {
  * @close:   gives up everything the calling process has of the link
  */
 struct bench_backend {
-    const char *mechanism;
     const char *name;
     const char *what;
+    const char *rival;
+    bool named;
     bool (*fits)(const struct bench_case *c);
     int (*open)(void **link, const struct bench_case *c);
     int (*enter)(void *link, enum bench_side side);
@@ -61,15 +68,28 @@ struct bench_backend {
     void (*close)(void *link);
 };
 
-/* All back ends of a mechanism, ended by NULL; NULL if there is no such mechanism. */
-const struct bench_backend *const *bench_backends(const char *mechanism);
-bool bench_fits(const struct bench_backend *backend, const struct bench_case *c);
-/* The back end of that name that fits the case, or NULL. */
-const struct bench_backend *bench_backend(const char *mechanism, const char *name,
-                                          const struct bench_case *c);
+/**
+ * struct bench_mechanism - what is measured together
+ * @whole:    a message needs room as a whole: the capacity is at least two messages
+ * @backends: all of them, ended by NULL; some may share a name, where each fits other cases
+ */
+struct bench_mechanism {
+    const char *name;
+    const char *what;
+    bool whole;
+    const struct bench_backend *const *backends;
+};
 
-/* Room for messages under way, equal for all rivals: bytes. */
-size_t bench_capacity(const struct bench_case *c);
+extern const struct bench_mechanism bench_mechanisms[]; /* ended by a NULL name */
+
+/* NULL if there is no such mechanism. */
+const struct bench_mechanism *bench_mechanism(const char *name);
+bool bench_fits(const struct bench_backend *backend, const struct bench_case *c);
+/* The back end of that name that fits the case (any case if NULL), or NULL. */
+const struct bench_backend *bench_backend(const struct bench_mechanism *m, const char *name,
+                                          const struct bench_case *c);
+/* The capacity that belongs into a case. */
+size_t bench_capacity(const struct bench_mechanism *m, size_t bytes);
 
 enum bench_status {
     BENCH_OK,

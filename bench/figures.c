@@ -4,12 +4,6 @@
 
 #include <stdlib.h>
 
-/* Larger messages get the largest pipe that the kernel gives without privilege. */
-size_t bench_capacity(const struct bench_case *c)
-{
-    return c->bytes < 65536 ? 65536 : 1u << 20;
-}
-
 static int ascending(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;

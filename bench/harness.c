@@ -238,10 +238,13 @@ static int with_pair(struct bench_cell *cell, double seconds, const int cpu[2], 
                         .killed_at = bench_now_ns() + (int64_t)(seconds * WATCHDOG * 1e9)};
     int rc = pair_start(&pair, cell, link, cpu);
 
-    cell->backend->close(link); /* so that the pair sees each other's end */
+    if (!cell->backend->named)
+        cell->backend->close(link); /* so that the pair sees each other's end */
     if (!rc)
         rc = direct(&pair, cell, seconds, out);
     pair_end(&pair);
+    if (cell->backend->named)
+        cell->backend->close(link);
     return rc;
 }
 

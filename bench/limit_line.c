@@ -87,7 +87,6 @@ static void line_close(void *link)
 }
 
 const struct bench_backend bench_limit_line = {
-    .mechanism = "pipe",
     .name = "limit",
     .what = "one cache line bounced between two cores, always spinning",
     .fits = line_fits,

@@ -32,7 +32,7 @@ struct limit_ring {
 
 static bool ring_fits(const struct bench_case *c)
 {
-    return c->test == BENCH_STREAM && c->cpus == BENCH_APART && c->bytes <= bench_capacity(c);
+    return c->test == BENCH_STREAM && c->cpus == BENCH_APART && c->bytes <= c->capacity;
 }
 
 static unsigned char *map_twice(size_t capacity)
@@ -61,7 +61,7 @@ static int ring_open(void **link, const struct bench_case *c)
 
     if (!r)
         return -ENOMEM;
-    r->capacity = bench_capacity(c);
+    r->capacity = c->capacity;
     r->shared = mmap(NULL, sizeof(*r->shared), PROT_READ | PROT_WRITE,
                      MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
     r->data = map_twice(r->capacity);
@@ -128,7 +128,6 @@ static void ring_close(void *link)
 }
 
 const struct bench_backend bench_limit_ring = {
-    .mechanism = "pipe",
     .name = "limit",
     .what = "hand-tuned byte ring for one producer and one consumer, always spinning",
     .fits = ring_fits,

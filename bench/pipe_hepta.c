@@ -3,24 +3,18 @@
  * bench/pipe_hepta.c - Hepta's pipe: by copying and in place, with locks and without
  *
  * Four back ends of one set of functions; they differ in the flag of the pipe and in
- * which verbs the loop is given.
+ * which verbs the loop is given. One more shows the pipe beside the FIFO.
  */
 #include "bench/backends.h"
+#include "bench/hepta_io.h"
 #include "bench/message.h"
 
-#include <errno.h>
 #include <hepta/pipe.h>
 #include <stdlib.h>
 
 struct hepta_link {
     struct hepta_pipe *reader[2], *writer[2]; /* one pipe each way */
     struct hepta_pipe *in, *out;
-};
-
-static const uint32_t wait_of[] = {
-    [BENCH_BUSY] = HEPTA_WAIT_BUSY,
-    [BENCH_SLEEP] = HEPTA_WAIT_SLEEP,
-    [BENCH_ADAPTIVE] = HEPTA_WAIT_ADAPTIVE,
 };
 
 static void link_close(void *link)
@@ -38,8 +32,8 @@ static int link_open(void **link, const struct bench_case *c, uint32_t flags)
 {
     struct hepta_pipe_options opt = {.size = sizeof(opt),
                                      .flags = flags,
-                                     .capacity = bench_capacity(c),
-                                     .wait = wait_of[c->mode]};
+                                     .capacity = c->capacity,
+                                     .wait = hepta_wait_of(c)};
     struct hepta_link *l = calloc(1, sizeof(*l));
 
     if (!l)
@@ -80,42 +74,30 @@ static int link_enter(void *link, enum bench_side side)
 static int link_send(void *link, const void *buf, size_t len)
 {
     struct hepta_link *l = link;
-    const unsigned char *p = buf;
+    size_t done = 0;
+    int rc = 0;
 
-    while (len > 0) {
-        ssize_t n = hepta_pipe_write(l->out, p, len, HEPTA_FOREVER);
-        if (n < 0 && n != -EINTR)
-            return (int)n;
-        if (n < 0)
-            continue;
-        p += n;
-        len -= (size_t)n;
-    }
-    return 0;
+    while (done < len && !rc)
+        rc = hepta_part(
+            hepta_pipe_write(l->out, (const char *)buf + done, len - done, HEPTA_FOREVER), &done);
+    return rc;
 }
 
 static int link_recv(void *link, void *buf, size_t len)
 {
     struct hepta_link *l = link;
-    unsigned char *p = buf;
+    size_t done = 0;
+    int rc = 0;
 
-    while (len > 0) {
-        ssize_t n = hepta_pipe_read(l->in, p, len, HEPTA_FOREVER);
-        if (n == 0)
-            return -EPIPE;
-        if (n < 0 && n != -EINTR)
-            return (int)n;
-        if (n < 0)
-            continue;
-        p += n;
-        len -= (size_t)n;
-    }
-    return 0;
+    while (done < len && !rc)
+        rc = hepta_part(hepta_pipe_read(l->in, (char *)buf + done, len - done, HEPTA_FOREVER),
+                        &done);
+    return rc;
 }
 
 static bool zerocopy_fits(const struct bench_case *c)
 {
-    return c->test == BENCH_STREAM && c->bytes >= MESSAGE_WHOLE && c->bytes <= bench_capacity(c);
+    return c->test == BENCH_STREAM && c->bytes >= MESSAGE_WHOLE && c->bytes <= c->capacity;
 }
 
 static int link_reserve(void *link, size_t len, void **at)
@@ -153,7 +135,6 @@ static int link_release(void *link, size_t len)
 }
 
 const struct bench_backend bench_pipe_hepta = {
-    .mechanism = "pipe",
     .name = "hepta",
     .what = "Hepta's pipe as it comes: any number of writers and readers",
     .open = locked_open,
@@ -163,8 +144,18 @@ const struct bench_backend bench_pipe_hepta = {
     .close = link_close,
 };
 
+/* Beside the FIFO, whose data path is the pipe's. */
+const struct bench_backend bench_fifo_pipe = {
+    .name = "hepta-pipe",
+    .what = "Hepta's pipe, the same without a name",
+    .open = locked_open,
+    .enter = link_enter,
+    .send = link_send,
+    .recv = link_recv,
+    .close = link_close,
+};
+
 const struct bench_backend bench_pipe_spsc = {
-    .mechanism = "pipe",
     .name = "hepta-spsc",
     .what = "Hepta's pipe for one writer and one reader (HEPTA_PIPE_SPSC)",
     .open = spsc_open,
@@ -175,7 +166,6 @@ const struct bench_backend bench_pipe_spsc = {
 };
 
 const struct bench_backend bench_pipe_hepta_zerocopy = {
-    .mechanism = "pipe",
     .name = "hepta-zerocopy",
     .what = "Hepta's pipe, reserve/commit and peek/release; streams of 4 KiB and more",
     .fits = zerocopy_fits,
@@ -189,7 +179,6 @@ const struct bench_backend bench_pipe_hepta_zerocopy = {
 };
 
 const struct bench_backend bench_pipe_spsc_zerocopy = {
-    .mechanism = "pipe",
     .name = "hepta-spsc-zerocopy",
     .what = "the same for one writer and one reader (HEPTA_PIPE_SPSC)",
     .fits = zerocopy_fits,

@@ -9,8 +9,8 @@
  */
 #define _GNU_SOURCE
 #include "bench/backends.h"
+#include "bench/kernel_io.h"
 #include "bench/message.h"
-#include "bench/ticks.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +27,7 @@ struct kernel_pipe {
     size_t n_pool, next;
 };
 
-static void kernel_close(void *link)
+static void pipe_close(void *link)
 {
     struct kernel_pipe *k = link;
 
@@ -39,14 +39,14 @@ static void kernel_close(void *link)
 
 static int one_pipe(int fd[2], const struct bench_case *c)
 {
-    int capacity = (int)bench_capacity(c);
+    int capacity = (int)c->capacity;
 
     if (pipe2(fd, O_CLOEXEC | (c->mode == BENCH_BUSY ? O_NONBLOCK : 0)))
         return -errno;
     return fcntl(fd[1], F_SETPIPE_SZ, capacity) < 0 ? -errno : 0;
 }
 
-static int kernel_open(void **link, const struct bench_case *c)
+static int pipe_open(void **link, const struct bench_case *c)
 {
     struct kernel_pipe *k = calloc(1, sizeof(*k));
     int rc;
@@ -58,14 +58,14 @@ static int kernel_open(void **link, const struct bench_case *c)
     if (!rc && c->test == BENCH_PINGPONG)
         rc = one_pipe(k->fd[1], c);
     if (rc)
-        kernel_close(k);
+        pipe_close(k);
     else
         *link = k;
     return rc;
 }
 
 /* The first side writes pipe 0 and reads pipe 1, the second the other way round. */
-static int kernel_enter(void *link, enum bench_side side)
+static int pipe_enter(void *link, enum bench_side side)
 {
     struct kernel_pipe *k = link;
     int write_to = side == BENCH_FIRST ? 0 : 1;
@@ -82,54 +82,23 @@ static int kernel_enter(void *link, enum bench_side side)
     return 0;
 }
 
-/* Negative if the call must not be repeated. */
-static int retry(const struct kernel_pipe *k)
+static bool busy(const struct kernel_pipe *k)
 {
-    if (errno == EAGAIN && k->on.mode == BENCH_BUSY) {
-        bench_pause();
-        return 0;
-    }
-    return errno == EINTR ? 0 : -errno;
+    return k->on.mode == BENCH_BUSY;
 }
 
-static int kernel_send(void *link, const void *buf, size_t len)
+static int pipe_send(void *link, const void *buf, size_t len)
 {
-    struct kernel_pipe *k = link;
-    const unsigned char *p = buf;
+    const struct kernel_pipe *k = link;
 
-    while (len > 0) {
-        ssize_t n = write(k->out, p, len);
-        if (n < 0) {
-            int rc = retry(k);
-            if (rc)
-                return rc;
-            continue;
-        }
-        p += n;
-        len -= (size_t)n;
-    }
-    return 0;
+    return kernel_write(k->out, buf, len, busy(k));
 }
 
-static int kernel_recv(void *link, void *buf, size_t len)
+static int pipe_recv(void *link, void *buf, size_t len)
 {
-    struct kernel_pipe *k = link;
-    unsigned char *p = buf;
+    const struct kernel_pipe *k = link;
 
-    while (len > 0) {
-        ssize_t n = read(k->in, p, len);
-        if (n == 0)
-            return -EPIPE;
-        if (n < 0) {
-            int rc = retry(k);
-            if (rc)
-                return rc;
-            continue;
-        }
-        p += n;
-        len -= (size_t)n;
-    }
-    return 0;
+    return kernel_read(k->in, buf, len, busy(k));
 }
 
 static bool vmsplice_fits(const struct bench_case *c)
@@ -143,13 +112,13 @@ static int vmsplice_enter(void *link, enum bench_side side)
 
     if (side == BENCH_FIRST) {
         /* What the pipe holds, the message being read, and the one being built. */
-        k->n_pool = bench_capacity(&k->on) / k->on.bytes + 2;
+        k->n_pool = k->on.capacity / k->on.bytes + 2;
         k->pool = mmap(NULL, k->n_pool * k->on.bytes, PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
         if (k->pool == MAP_FAILED)
             return -ENOMEM;
     }
-    return kernel_enter(link, side);
+    return pipe_enter(link, side);
 }
 
 static int vmsplice_reserve(void *link, size_t len, void **at)
@@ -166,12 +135,12 @@ static int vmsplice_commit(void *link, size_t len)
     struct kernel_pipe *k = link;
     size_t last = (k->next + k->n_pool - 1) % k->n_pool;
     struct iovec iov = {k->pool + last * len, len};
-    unsigned flags = k->on.mode == BENCH_BUSY ? SPLICE_F_NONBLOCK : 0;
+    unsigned flags = busy(k) ? SPLICE_F_NONBLOCK : 0;
 
     while (iov.iov_len > 0) {
         ssize_t n = vmsplice(k->out, &iov, 1, flags);
         if (n < 0) {
-            int rc = retry(k);
+            int rc = kernel_again(busy(k));
             if (rc)
                 return rc;
             continue;
@@ -183,25 +152,23 @@ static int vmsplice_commit(void *link, size_t len)
 }
 
 const struct bench_backend bench_pipe_kernel = {
-    .mechanism = "pipe",
     .name = "kernel",
     .what = "the kernel's pipe, write(2) and read(2)",
-    .open = kernel_open,
-    .enter = kernel_enter,
-    .send = kernel_send,
-    .recv = kernel_recv,
-    .close = kernel_close,
+    .open = pipe_open,
+    .enter = pipe_enter,
+    .send = pipe_send,
+    .recv = pipe_recv,
+    .close = pipe_close,
 };
 
 const struct bench_backend bench_pipe_vmsplice = {
-    .mechanism = "pipe",
     .name = "kernel-vmsplice",
     .what = "the kernel's pipe, vmsplice(2) and read(2); streams of 4 KiB and more",
     .fits = vmsplice_fits,
-    .open = kernel_open,
+    .open = pipe_open,
     .enter = vmsplice_enter,
     .reserve = vmsplice_reserve,
     .commit = vmsplice_commit,
-    .recv = kernel_recv,
-    .close = kernel_close,
+    .recv = pipe_recv,
+    .close = pipe_close,
 };

@@ -1,101 +1,52 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bench/targets.c - the promises about speed, as data
+ * bench/targets.c - the promises about speed: which cases they need, and whether they hold
  *
- * Only ratios within one run count: the same machine moves a cache line in 45 ns on one
- * day and in 230 ns on another. Latencies are compared as times (a target "6 x slower"
- * puts the rival on top of the fraction), streams as rates.
+ * The rows stand in targets_*.c, by mechanism; how they are written, in target_table.h.
  */
 #include "bench/targets.h"
+
+#include "bench/target_table.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* In the order in which they run: what is compared stands close together. */
-enum { PP_BUSY, PP_ADAPT, PP_SLEEP, SAME_ADAPT, SAME_SLEEP, ST64, ST64_SLEEP, ST64K, ST64K_SLEEP };
-
-static const struct bench_case cases[] = {
-    [PP_BUSY] = {BENCH_PINGPONG, 64, BENCH_BUSY, BENCH_APART},
-    [PP_ADAPT] = {BENCH_PINGPONG, 64, BENCH_ADAPTIVE, BENCH_APART},
-    [PP_SLEEP] = {BENCH_PINGPONG, 64, BENCH_SLEEP, BENCH_APART},
-    [SAME_ADAPT] = {BENCH_PINGPONG, 64, BENCH_ADAPTIVE, BENCH_SAME},
-    [SAME_SLEEP] = {BENCH_PINGPONG, 64, BENCH_SLEEP, BENCH_SAME},
-    [ST64] = {BENCH_STREAM, 64, BENCH_BUSY, BENCH_APART},
-    [ST64K] = {BENCH_STREAM, 65536, BENCH_BUSY, BENCH_APART},
-    [ST64_SLEEP] = {BENCH_STREAM, 64, BENCH_SLEEP, BENCH_APART},
-    [ST64K_SLEEP] = {BENCH_STREAM, 65536, BENCH_SLEEP, BENCH_APART},
+/* What is compared stands close together. */
+const struct bench_case target_cases[N_CASES] = {
+    [PP_BUSY] = {BENCH_PINGPONG, 64, BENCH_BUSY, BENCH_APART, 0},
+    [PP_ADAPT] = {BENCH_PINGPONG, 64, BENCH_ADAPTIVE, BENCH_APART, 0},
+    [PP_SLEEP] = {BENCH_PINGPONG, 64, BENCH_SLEEP, BENCH_APART, 0},
+    [SAME_ADAPT] = {BENCH_PINGPONG, 64, BENCH_ADAPTIVE, BENCH_SAME, 0},
+    [SAME_SLEEP] = {BENCH_PINGPONG, 64, BENCH_SLEEP, BENCH_SAME, 0},
+    [PP64K] = {BENCH_PINGPONG, 65536, BENCH_BUSY, BENCH_APART, 0},
+    [ST64] = {BENCH_STREAM, 64, BENCH_BUSY, BENCH_APART, 0},
+    [ST64K] = {BENCH_STREAM, 65536, BENCH_BUSY, BENCH_APART, 0},
+    [ST64_SLEEP] = {BENCH_STREAM, 64, BENCH_SLEEP, BENCH_APART, 0},
+    [ST64K_SLEEP] = {BENCH_STREAM, 65536, BENCH_SLEEP, BENCH_APART, 0},
+    [ST_UDP] = {BENCH_STREAM, 65507, BENCH_BUSY, BENCH_APART, 0},
+    [ST_UDP_SLEEP] = {BENCH_STREAM, 65507, BENCH_SLEEP, BENCH_APART, 0},
+    [ST1M] = {BENCH_STREAM, 1u << 20, BENCH_BUSY, BENCH_APART, 0},
 };
-#define N_CASES (sizeof(cases) / sizeof(*cases))
 
-/* clang-format off */
-/* One row: figures of two back ends in one case ... */
-#define RATIO(figure, of, by, on) TARGET_##figure, {of, on}, {by, on}
-/* ... or of one back end in two. */
-#define MODES(backend, of, by) TARGET_RATE, {backend, of}, {backend, by}
-#define MOST(bound) TARGET_AT_MOST, bound
-#define LEAST(bound) TARGET_AT_LEAST, bound
-
-static const struct target pipe_targets[] = {
-    {"ping-pong 64 B, apart, busy: spsc / limit",
-     RATIO(P50, "hepta-spsc", "limit", PP_BUSY), MOST(1.4)},
-    {"ping-pong 64 B, apart, busy: default / limit",
-     RATIO(P50, "hepta", "limit", PP_BUSY), MOST(2)},
-    {"ping-pong 64 B, apart, busy, p99: spsc / limit",
-     RATIO(P99, "hepta-spsc", "limit", PP_BUSY), MOST(2.5)},
-    {"ping-pong 64 B, apart, busy, p99: default / limit",
-     RATIO(P99, "hepta", "limit", PP_BUSY), MOST(2.5)},
-    {"ping-pong 64 B, apart, busy: kernel / spsc",
-     RATIO(P50, "kernel", "hepta-spsc", PP_BUSY), LEAST(6)},
-    {"ping-pong 64 B, apart, busy: kernel / default",
-     RATIO(P50, "kernel", "hepta", PP_BUSY), LEAST(6)},
-    {"ping-pong 64 B, apart, adaptive: spsc / limit",
-     RATIO(P50, "hepta-spsc", "limit", PP_ADAPT), MOST(3)},
-    {"ping-pong 64 B, apart, adaptive: default / limit",
-     RATIO(P50, "hepta", "limit", PP_ADAPT), MOST(3)},
-    {"ping-pong 64 B, apart, adaptive: kernel / spsc",
-     RATIO(P50, "kernel", "hepta-spsc", PP_ADAPT), LEAST(100)},
-    {"ping-pong 64 B, apart, adaptive: kernel / default",
-     RATIO(P50, "kernel", "hepta", PP_ADAPT), LEAST(100)},
-    {"ping-pong 64 B, apart, sleep: spsc / kernel",
-     RATIO(P50, "hepta-spsc", "kernel", PP_SLEEP), MOST(1.1)},
-    {"ping-pong 64 B, apart, sleep: default / kernel",
-     RATIO(P50, "hepta", "kernel", PP_SLEEP), MOST(1.1)},
-    {"ping-pong 64 B, same core, adaptive: spsc / kernel",
-     RATIO(P50, "hepta-spsc", "kernel", SAME_ADAPT), MOST(1.1)},
-    {"ping-pong 64 B, same core, adaptive: default / kernel",
-     RATIO(P50, "hepta", "kernel", SAME_ADAPT), MOST(1.1)},
-    {"ping-pong 64 B, same core, sleep: spsc / kernel",
-     RATIO(P50, "hepta-spsc", "kernel", SAME_SLEEP), MOST(1.1)},
-    {"ping-pong 64 B, same core, sleep: default / kernel",
-     RATIO(P50, "hepta", "kernel", SAME_SLEEP), MOST(1.1)},
-    {"stream 64 B, busy: spsc / limit",
-     RATIO(RATE, "hepta-spsc", "limit", ST64), LEAST(0.9)},
-    {"stream 64 B, busy: spsc / kernel",
-     RATIO(RATE, "hepta-spsc", "kernel", ST64), LEAST(18)},
-    {"stream 64 B, busy: default / kernel",
-     RATIO(RATE, "hepta", "kernel", ST64), LEAST(10)},
-    {"stream 64 KiB, busy: copying / kernel",
-     RATIO(RATE, "hepta", "kernel", ST64K), LEAST(4)},
-    {"stream 64 KiB, busy: copying / vmsplice",
-     RATIO(RATE, "hepta", "kernel-vmsplice", ST64K), LEAST(1.5)},
-    {"stream 64 KiB, busy: in place / copying",
-     RATIO(RATE, "hepta-zerocopy", "hepta", ST64K), LEAST(2)},
-    {"stream 64 B: sleep / busy, spsc",
-     MODES("hepta-spsc", ST64_SLEEP, ST64), LEAST(0.6)},
-    {"stream 64 B: sleep / busy, default",
-     MODES("hepta", ST64_SLEEP, ST64), LEAST(0.6)},
-    {"stream 64 KiB: sleep / busy, spsc",
-     MODES("hepta-spsc", ST64K_SLEEP, ST64K), LEAST(0.6)},
-    {"stream 64 KiB: sleep / busy, default",
-     MODES("hepta", ST64K_SLEEP, ST64K), LEAST(0.6)},
+static const struct {
+    const char *mechanism;
+    const struct target *targets;
+} tables[] = {
+    {"pipe", target_pipe}, {"fifo", target_fifo}, {"unix", target_unix},
+    {"tcp", target_tcp},   {"udp", target_udp},
 };
-/* clang-format on */
-#define N_PIPE (sizeof(pipe_targets) / sizeof(*pipe_targets))
 
-const struct target *target_list(const char *mechanism, size_t *n)
+const struct target *target_list(const struct bench_mechanism *m, size_t *n)
 {
-    *n = strcmp(mechanism, "pipe") ? 0 : N_PIPE;
-    return *n ? pipe_targets : NULL;
+    *n = 0;
+    for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++) {
+        if (strcmp(tables[i].mechanism, m->name))
+            continue;
+        while (tables[i].targets[*n].text)
+            (*n)++;
+        return tables[i].targets;
+    }
+    return NULL;
 }
 
 static bool same_case(const struct bench_case *a, const struct bench_case *b)
@@ -108,37 +59,38 @@ static struct bench_cell *find(const struct bench_cell *cells, size_t n,
 {
     for (size_t i = 0; i < n; i++)
         if (!strcmp(cells[i].backend->name, side->backend) &&
-            same_case(&cells[i].on, &cases[side->on]))
+            same_case(&cells[i].on, &target_cases[side->on]))
             return (struct bench_cell *)&cells[i];
     return NULL;
 }
 
-static void add(struct bench_cell *cells, size_t *n, const char *mechanism,
+static void add(struct bench_cell *cells, size_t *n, const struct bench_mechanism *m,
                 const struct target_side *side)
 {
-    const struct bench_case *on = &cases[side->on];
-    const struct bench_backend *backend = bench_backend(mechanism, side->backend, on);
+    struct bench_case on = target_cases[side->on];
 
+    on.capacity = bench_capacity(m, on.bytes);
+    const struct bench_backend *backend = bench_backend(m, side->backend, &on);
     if (backend && !find(cells, *n, side))
-        cells[(*n)++] = (struct bench_cell){.backend = backend, .on = *on};
+        cells[(*n)++] = (struct bench_cell){.backend = backend, .on = on};
 }
 
-struct bench_cell *target_cells(const char *mechanism, size_t *n_cells)
+struct bench_cell *target_cells(const struct bench_mechanism *m, size_t *n_cells)
 {
     size_t n;
-    const struct target *t = target_list(mechanism, &n);
+    const struct target *t = target_list(m, &n);
     struct bench_cell *cells = calloc(2 * n + 1, sizeof(*cells));
 
     *n_cells = 0;
     if (!cells)
         return NULL;
     /* By case, so that rivals run one right after the other. */
-    for (int on = 0; on < (int)N_CASES; on++) {
+    for (int on = 0; on < N_CASES; on++) {
         for (size_t i = 0; i < n; i++) {
             if (t[i].of.on == on)
-                add(cells, n_cells, mechanism, &t[i].of);
+                add(cells, n_cells, m, &t[i].of);
             if (t[i].by.on == on)
-                add(cells, n_cells, mechanism, &t[i].by);
+                add(cells, n_cells, m, &t[i].by);
         }
     }
     return cells;

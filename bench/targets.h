@@ -14,7 +14,7 @@ struct target {
     enum target_figure figure;
     struct target_side {
         const char *backend;
-        int on; /* index into the cases */
+        int on; /* index into target_cases[] */
     } of, by;
     enum target_bound kind;
     double bound;
@@ -23,10 +23,10 @@ struct target {
 enum target_verdict { TARGET_MET, TARGET_MISSED, TARGET_UNKNOWN };
 
 /* The targets of a mechanism; NULL if it has none. */
-const struct target *target_list(const char *mechanism, size_t *n);
+const struct target *target_list(const struct bench_mechanism *m, size_t *n);
 
 /* All cells that the targets need, for bench_run(); the caller frees; NULL: no memory. */
-struct bench_cell *target_cells(const char *mechanism, size_t *n_cells);
+struct bench_cell *target_cells(const struct bench_mechanism *m, size_t *n_cells);
 
 /* Compares; @ratio receives what was measured, 0 if it wasn't. */
 enum target_verdict target_judge(const struct target *t, const struct bench_cell *cells,

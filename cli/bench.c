@@ -19,7 +19,7 @@
 #define DISTURBED 50 /* times a second; a quiet machine's own threads come to a few */
 
 struct request {
-    const char *mechanism;
+    const struct bench_mechanism *mechanism;
     size_t bytes[MAX_SIZES];
     int n_bytes;
     int test; /* -1: both */
@@ -44,9 +44,8 @@ static int help(void)
         "\n"
         "Usage: hepta bench MECHANISM [OPTION...]\n"
         "\n"
-        "Measures a mechanism (pipe) between two pinned processes: Hepta, the kernel's own, and\n"
-        "what the hardware allows (limit). Rivals run in turns; figures are medians over the "
-        "runs.\n"
+        "Measures a mechanism between two pinned processes: Hepta, the kernel's own, and what\n"
+        "the hardware allows (limit). Rivals run in turns; figures are medians over the runs.\n"
         "\n"
         "  --bytes N[,N...]             message sizes, 8 to 16M (default 64); K and M are binary\n"
         "  --test pingpong|stream|all   (default all)\n"
@@ -62,12 +61,13 @@ static int help(void)
         "  --json                       one object a line instead of tables\n"
         "\n"
         "Times are one way, half a round trip. MSGS/S of a ping-pong counts both ways. A stream's\n"
-        "receiver checks every message, from 4 KiB on every cache line of it. The capacity of all\n"
-        "pipes is 64 KiB, for messages of 64 KiB and more 1 MiB.\n"
-        "\n"
-        "Back ends:");
-    for (const struct bench_backend *const *b = bench_backends("pipe"); *b; b++)
-        printf("  %-20s %s\n", (*b)->name, (*b)->what);
+        "receiver checks every message, from 4 KiB on every cache line of it. Rivals have the\n"
+        "same capacity: 64 KiB, for messages of 64 KiB and more 1 MiB.");
+    for (const struct bench_mechanism *m = bench_mechanisms; m->name; m++) {
+        printf("\nBack ends of %s (%s):\n", m->name, m->what);
+        for (const struct bench_backend *const *b = m->backends; *b; b++)
+            printf("  %-24s %s\n", (*b)->name, (*b)->what);
+    }
     return cli_finish(CLI_OK);
 }
 
@@ -94,21 +94,41 @@ static int read_word(const char *option, const char *const *words, int *out)
                      words[2] ? " or " : "", words[2] ? words[2] : "");
 }
 
-static int read_backends(struct request *q)
+/* Only when the mechanism is known, which may be named last. */
+static int check_backends(const struct request *q)
 {
-    char *copy = strdup(optarg), *rest = NULL;
+    char *copy = strdup(q->backends), *rest = NULL;
     int rc = CLI_OK;
 
-    q->backends = optarg;
-    for (char *s = strtok_r(copy, ",", &rest); s && !rc; s = strtok_r(NULL, ",", &rest)) {
-        const struct bench_backend *const *b = bench_backends("pipe");
-        while (*b && strcmp((*b)->name, s))
-            b++;
-        if (!*b)
-            rc = cli_usage("there is no back end '%s'", s);
-    }
+    for (char *s = strtok_r(copy, ",", &rest); s && !rc; s = strtok_r(NULL, ",", &rest))
+        if (!bench_backend(q->mechanism, s, NULL))
+            rc = cli_usage("%s has no back end '%s'", q->mechanism->name, s);
     free(copy);
     return rc;
+}
+
+/* "pipe, fifo or tcp" into @text. */
+static const char *mechanism_names(char text[128])
+{
+    size_t len = 0;
+
+    for (const struct bench_mechanism *m = bench_mechanisms; m->name; m++) {
+        const char *before = m == bench_mechanisms ? "" : m[1].name ? ", " : " or ";
+        len += (size_t)snprintf(text + len, 128 - len, "%s%s", before, m->name);
+    }
+    return text;
+}
+
+static int read_mechanism(struct request *q, const char *name)
+{
+    char names[128];
+
+    if (!name)
+        return cli_usage("name a mechanism: %s", mechanism_names(names));
+    q->mechanism = bench_mechanism(name);
+    if (!q->mechanism)
+        return cli_usage("there is no mechanism '%s'; it is %s", name, mechanism_names(names));
+    return q->backends ? check_backends(q) : CLI_OK;
 }
 
 enum {
@@ -158,7 +178,8 @@ static int read_option(struct request *q, int opt)
         q->cpus = (enum bench_cpus)word;
         return rc;
     case OPT_BACKENDS:
-        return read_backends(q);
+        q->backends = optarg;
+        return CLI_OK;
     case OPT_SECONDS:
         if (!cli_number(optarg, 600, &q->seconds))
             return cli_usage("--seconds is more than 0 and at most 600, not '%s'", optarg);
@@ -191,16 +212,12 @@ static int read_request(struct request *q, int argc, char **argv)
         if (rc)
             return rc;
     }
-    if (optind == argc)
-        return cli_usage("name a mechanism: pipe");
     if (argc - optind > 1)
         return cli_usage("one mechanism at a time; '%s' is too many", argv[optind + 1]);
-    q->mechanism = argv[optind];
-    if (!bench_backends(q->mechanism))
-        return cli_usage("there is no mechanism '%s'; it is pipe", q->mechanism);
-    if (q->targets && q->narrowed)
-        return cli_usage("--targets has its own sizes, tests, modes and back ends");
-    return CLI_OK;
+    rc = read_mechanism(q, argv[optind]); /* argv ends with NULL */
+    if (!rc && q->targets && q->narrowed)
+        rc = cli_usage("--targets has its own sizes, tests, modes and back ends");
+    return rc;
 }
 
 static bool wanted(const struct request *q, const char *name)
@@ -217,7 +234,7 @@ static bool wanted(const struct request *q, const char *name)
 
 static struct bench_cell *product(const struct request *q, size_t *n)
 {
-    const struct bench_backend *const *all = bench_backends(q->mechanism);
+    const struct bench_backend *const *all = q->mechanism->backends;
     size_t n_all = 0;
 
     while (all[n_all])
@@ -228,7 +245,8 @@ static struct bench_cell *product(const struct request *q, size_t *n)
         return NULL;
     for (int test = BENCH_PINGPONG; test <= BENCH_STREAM; test++) {
         for (int i = 0; i < q->n_bytes && (q->test < 0 || q->test == test); i++) {
-            struct bench_case on = {(enum bench_test)test, q->bytes[i], q->mode, q->cpus};
+            struct bench_case on = {(enum bench_test)test, q->bytes[i], q->mode, q->cpus,
+                                    bench_capacity(q->mechanism, q->bytes[i])};
             for (size_t b = 0; b < n_all; b++)
                 if (wanted(q, all[b]->name) && bench_fits(all[b], &on))
                     cells[(*n)++] = (struct bench_cell){.backend = all[b], .on = on};
@@ -285,7 +303,7 @@ static int measure(struct request *q, struct bench_cell *cells, size_t n)
 
     cli_progress_clear();
     if (q->json)
-        bench_print_json(cells, n);
+        bench_print_json(q->mechanism, cells, n);
     else
         bench_print_tables(cells, n);
     if (q->targets)
@@ -320,7 +338,8 @@ int cli_bench(int argc, char **argv)
         return CLI_FAILED;
     }
     if (n == 0)
-        rc = cli_usage("none of the back ends in --backends can do that case");
+        rc = cli_usage("none of %s can do that case",
+                       q.backends ? "the back ends in --backends" : "its back ends");
     else
         rc = cli_finish(measure(&q, cells, n));
     free(cells);

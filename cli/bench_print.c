@@ -33,7 +33,7 @@ static double round_to(double value, double step)
     return floor(value / step + 0.5) * step;
 }
 
-static void print_cell(const struct bench_cell *cell)
+static void print_cell(const struct bench_mechanism *mechanism, const struct bench_cell *cell)
 {
     struct json_object *o = json_object_new_object();
     struct bench_sample m = bench_median(cell);
@@ -41,7 +41,7 @@ static void print_cell(const struct bench_cell *cell)
 
     if (!ok)
         memset(&m, 0, sizeof(m));
-    add_text(o, "mechanism", cell->backend->mechanism);
+    add_text(o, "mechanism", mechanism->name);
     add_text(o, "backend", cell->backend->name);
     add_text(o, "test", bench_test_name(cell->on.test));
     json_object_object_add(o, "bytes", json_object_new_int64((int64_t)cell->on.bytes));
@@ -63,10 +63,10 @@ static void print_cell(const struct bench_cell *cell)
     print_object(o);
 }
 
-void bench_print_json(const struct bench_cell *cells, size_t n)
+void bench_print_json(const struct bench_mechanism *m, const struct bench_cell *cells, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        print_cell(&cells[i]);
+        print_cell(m, &cells[i]);
 }
 
 static void describe(struct libscols_line *line, const struct bench_cell *cell)
@@ -135,7 +135,9 @@ static void print_ratios(const struct bench_cell *cells, size_t n)
     struct libscols_table *table = table_new(columns);
 
     for (size_t i = 0; i < n; i++) {
-        const struct bench_cell *kernel = rival(cells, n, &cells[i].on, "kernel");
+        const char *against = cells[i].backend->rival;
+        const struct bench_cell *kernel =
+            rival(cells, n, &cells[i].on, against ? against : "kernel");
         const struct bench_cell *limit = rival(cells, n, &cells[i].on, "limit");
         bool is_rival = &cells[i] == kernel || &cells[i] == limit;
         if (cells[i].status == BENCH_OK && !is_rival && (kernel || limit))
@@ -181,20 +183,20 @@ static void target_line(struct libscols_table *table, const struct target *t, do
 
     table_set(line, 0, "%s", t->text);
     if (verdict != TARGET_UNKNOWN)
-        table_set(line, 1, "%.2f", ratio);
+        table_set(line, 1, "%.3f", ratio);
     table_set(line, 2, "%s %g", t->kind == TARGET_AT_MOST ? "at most" : "at least", t->bound);
     table_set(line, 3, "%s", verdicts[verdict]);
     table_colour(line, verdict == TARGET_MET ? "green" : "red");
 }
 
-struct bench_tally bench_print_targets(const char *mechanism, const struct bench_cell *cells,
-                                       size_t n, bool json)
+struct bench_tally bench_print_targets(const struct bench_mechanism *m,
+                                       const struct bench_cell *cells, size_t n, bool json)
 {
     static const char *const columns[] = {"TARGET", ">MEASURED", "BOUND", "VERDICT", NULL};
     struct libscols_table *table = json ? NULL : table_new(columns);
     struct bench_tally tally = {0};
     size_t n_targets;
-    const struct target *t = target_list(mechanism, &n_targets);
+    const struct target *t = target_list(m, &n_targets);
 
     for (size_t i = 0; i < n_targets; i++) {
         double ratio;

@@ -6,15 +6,15 @@
 #include "bench/bench.h"
 
 /* One JSON object a line, one line a cell. */
-void bench_print_json(const struct bench_cell *cells, size_t n);
+void bench_print_json(const struct bench_mechanism *m, const struct bench_cell *cells, size_t n);
 /* A table of the figures, then one of the ratios to kernel and limit. */
 void bench_print_tables(const struct bench_cell *cells, size_t n);
 
 struct bench_tally {
     int met, missed, unknown;
 };
-/* Judges the targets of @mechanism and prints each verdict. */
-struct bench_tally bench_print_targets(const char *mechanism, const struct bench_cell *cells,
-                                       size_t n, bool json);
+/* Judges the targets of @m and prints each verdict. */
+struct bench_tally bench_print_targets(const struct bench_mechanism *m,
+                                       const struct bench_cell *cells, size_t n, bool json);
 
 #endif

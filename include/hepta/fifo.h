@@ -80,8 +80,7 @@ int hepta_fifo_make(const char *name, mode_t mode, const struct hepta_fifo_optio
  *
  * Waits until the other side is open, too, or has been since this call began; opening for
  * both never waits. HEPTA_NOW is O_NONBLOCK: for reading it succeeds at once, for writing
- * it gives -ENXIO where nobody reads. A handle takes five descriptors, or four if it is
- * open for both.
+ * it gives -ENXIO where nobody reads. A handle takes three descriptors.
  *
  * Crash:  an opener that dies counts as one that has closed.
  * Return: 0, or -ENXIO, -ETIMEDOUT, -EINTR (a handler ran, not opened), -EAGAIN (HEPTA_NOW,
@@ -134,7 +133,7 @@ int hepta_fifo_release(struct hepta_fifo *fifo, size_t len);
  */
 int hepta_fifo_fd(struct hepta_fifo *fifo, uint32_t access);
 
-/* As hepta_pipe_stat(). */
+/* As hepta_pipe_stat(); counts are since the contents were last given up. */
 int hepta_fifo_stat(struct hepta_fifo *fifo, struct hepta_pipe_stat *st, size_t st_size);
 
 /**

@@ -3,6 +3,7 @@
 #ifndef HEPTA_H
 #define HEPTA_H
 #include <hepta/base.h>
+#include <hepta/fifo.h>
 #include <hepta/pipe.h>
 #include <hepta/sock.h>
 #endif

@@ -16,18 +16,29 @@ static const struct {
     {EINTR, "a signal handler ran and nothing was done: call again"},
     {EPIPE, "the last reader is gone: close this end"},
     {EBADF, "the handle is closed, of another kind or the wrong end, or a descriptor isn't open"},
-    {EBADMSG, "a peer corrupted the shared segment: close the object and make a new one"},
-    {EPROTO, "these descriptors aren't a Hepta object of this kind"},
+    {EBADMSG, "a peer corrupted the object, or a part of it is missing or planted: close it, "
+              "unlink its name, and make a new one"},
+    {EPROTO, "the descriptors, or what bears the name, aren't a Hepta object of this kind"},
     {EPROTONOSUPPORT, "made by a library with another memory layout: use one version of Hepta"},
     {EMEDIUMTYPE, "a Hepta object, but of another kind"},
     {ENODATA, "the segment is shorter than its header says: it was truncated"},
     {EXDEV, "made in another PID namespace: locks can't be recovered across them"},
     {EDEADLK, "this thread is inside a verb, or holds a reservation or peek: finish that first"},
-    {EPERM, "not permitted, or the segment isn't sealed and its maker could truncate it"},
+    {EPERM, "not permitted: the name is another user's, others could write the directory of "
+            "names (HEPTA_DIR), or the segment isn't sealed and its maker could truncate it"},
+    {EACCES, "the permission bits of the object, or of the directory of names, forbid it"},
+    {EEXIST, "the name is taken: open what is there, or unlink it first"},
+    {ENOENT, "nothing has this name, or HEPTA_DIR lies in a directory that doesn't exist"},
+    {ENAMETOOLONG, "the name has more than 240 bytes, or HEPTA_DIR is too long"},
+    {ELOOP, "HEPTA_DIR, or what bears the name, is a symbolic link: none is followed"},
+    {ENOTDIR, "HEPTA_DIR isn't a directory"},
+    {ESTALE, "it was unlinked while it was being opened: open again"},
+    {EROFS, "the directory of names is on a read-only file system: set HEPTA_DIR"},
+    {EOPNOTSUPP, "the file system or the object doesn't support it: names belong on tmpfs"},
     {ENOSYS, "this thread has no robust futex list (raw clone() or vfork()), or the kernel "
              "lacks a call that is needed"},
     {E2BIG, "a field that this version of the library doesn't know is not zero"},
-    {ENOSPC, "no memory left for the segment: free some, or ask for a smaller capacity"},
+    {ENOSPC, "no memory left for the object: free some, or ask for a smaller capacity"},
     {EOWNERDEAD, "the last owner died and the state was recovered"},
 };
 

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -315,6 +316,12 @@ int h7_sys_fchmod(int fd, mode_t mode)
     char path[32];
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     return (int)neg(syscall(SYS_fchmodat, AT_FDCWD, path, mode));
+}
+
+int h7_sys_flock(int fd, int how)
+{
+    int r = (int)neg(syscall(SYS_flock, fd, how | LOCK_NB));
+    return r == -ENOLCK ? -ENOMEM : r;
 }
 
 void h7_sys_close(int fd)

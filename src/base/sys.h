@@ -83,6 +83,10 @@ int h7_sys_statx(int dirfd, const char *path, struct statx *st);
 /* fchmod(2); fd may be O_PATH, which then needs /proc. */
 int h7_sys_fchmod(int fd, mode_t mode);
 
+/* A lock on an open file, without waiting: LOCK_SH, LOCK_EX, LOCK_UN. 0, -EAGAIN, -ENOMEM.
+ * One that is refused has lost what it had. flock(2). */
+int h7_sys_flock(int fd, int how);
+
 /* close(2) that keeps quiet about -1. */
 void h7_sys_close(int fd);
 /* A duplicate, close-on-exec or not. */

@@ -8,7 +8,6 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/sys.h"
@@ -17,22 +16,14 @@
 
 #define ALL_FLAGS (HEPTA_PIPE_PACKET | HEPTA_PIPE_SPSC)
 
-/* Copy what the caller's library knew, refuse what ours doesn't know. */
 static int read_options(struct hepta_pipe_options *o, const struct hepta_pipe_options *opt)
 {
-    *o = (struct hepta_pipe_options){.size = sizeof *o};
-    if (!opt)
-        return 0;
-    if (opt->size < sizeof opt->size || opt->size > 4096)
-        return -EINVAL;
-    for (size_t i = sizeof *o; i < opt->size; i++)
-        if (((const char *)opt)[i])
-            return -E2BIG;
-    memcpy(o, opt, opt->size < sizeof *o ? opt->size : sizeof *o);
-    if (o->flags & ~ALL_FLAGS || o->wait > HEPTA_WAIT_SLEEP || o->spin_ns > H7_SPIN_MAX_NS ||
-        o->capacity > HEPTA_PIPE_CAPACITY_MAX)
-        return -EINVAL;
-    return 0;
+    int r = h7_endpoint_options(o, sizeof *o, opt);
+    if (r == 0)
+        r = h7_endpoint_ways(o->wait, o->spin_ns);
+    if (r == 0 && (o->flags & ~ALL_FLAGS || o->capacity > HEPTA_PIPE_CAPACITY_MAX))
+        r = -EINVAL;
+    return r;
 }
 
 static struct h7_segment_spec spec_of(const struct hepta_pipe_options *o)
@@ -83,12 +74,6 @@ static int map_again(struct h7_segment *again, const struct h7_segment *seg,
     return r;
 }
 
-static uint64_t inode_of(int fd)
-{
-    struct stat st;
-    return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode) ? (uint64_t)st.st_ino : 0;
-}
-
 struct parts {
     struct h7_segment seg[2];
     int bell[2][2]; /* [side that rings][0 listen, 1 ring] */
@@ -127,7 +112,7 @@ static int make_parts(struct parts *t, const struct h7_segment_spec *spec)
         struct h7_conduit_shared *shared = h7_segment_control(&t->seg[0]);
         r = h7_bell_new(t->bell[side]);
         if (r == 0)
-            h7_store64_relaxed(&shared->bell_ino[side], inode_of(t->bell[side][0]));
+            h7_store64_relaxed(&shared->bell_ino[side], h7_endpoint_inode(t->bell[side][0]));
     }
     if (r == 0)
         r = h7_segment_seal(&t->seg[0]);
@@ -193,7 +178,7 @@ int hepta_pipe_export(struct hepta_pipe *p, int fds[HEPTA_PIPE_NFDS])
 /* Which end are these two, by the bells of this segment? */
 static int role_of(const struct h7_conduit_shared *shared, int ring_fd, int listen_fd)
 {
-    uint64_t ring = inode_of(ring_fd), listen = inode_of(listen_fd);
+    uint64_t ring = h7_endpoint_inode(ring_fd), listen = h7_endpoint_inode(listen_fd);
     int fl_ring = fcntl(ring_fd, F_GETFL), fl_listen = fcntl(listen_fd, F_GETFL);
     if (fl_ring < 0 || fl_listen < 0)
         return -EBADF;

@@ -8,26 +8,13 @@
  */
 #include "pipe/pipe_internal.h"
 
-#include <limits.h>
-
-static int check_buffer(const void *buf, size_t len)
-{
-    if (len > SSIZE_MAX)
-        return -EINVAL;
-    return buf || len == 0 ? 0 : -EFAULT;
-}
-
 /* After fork: same mapping and descriptors, another process; perhaps another namespace.
  * What the parent's threads had reserved or peeked isn't ours: held_gen says so. */
 int h7_pipe_revalidate(struct hepta_pipe *p, int role)
 {
-    int r = h7_self() ? 0 : h7_self_fill();
-    if (r < 0)
-        return r;
-    if (h7_self_pidns() != p->pidns)
-        return -EXDEV;
-    if (role < 0)
-        return 0; /* stat, fd, export: who moves the counter puts it right */
+    int r = h7_endpoint_at_home(p->pidns);
+    if (r < 0 || role < 0)
+        return r; /* stat, fd, export: who moves the counter puts it right */
     h7_conduit_resync(&p->flow);
     h7_store64_relaxed(&p->gen, h7_fork_gen());
     return 0;
@@ -37,7 +24,7 @@ ssize_t hepta_pipe_write(struct hepta_pipe *p, const void *buf, size_t len, int6
 {
     int r = h7_pipe_enter(p, H7_WRITER);
     if (h7_likely(r == 0))
-        r = check_buffer(buf, len);
+        r = h7_endpoint_buffer(buf, len);
     if (h7_unlikely(r < 0 || len == 0))
         return r;
     return h7_conduit_write(&p->flow, buf, len, h7_deadline(deadline));
@@ -47,7 +34,7 @@ ssize_t hepta_pipe_read(struct hepta_pipe *p, void *buf, size_t len, int64_t dea
 {
     int r = h7_pipe_enter(p, H7_READER);
     if (h7_likely(r == 0))
-        r = check_buffer(buf, len);
+        r = h7_endpoint_buffer(buf, len);
     if (h7_unlikely(r < 0 || len == 0))
         return r;
     ssize_t n = h7_conduit_read(&p->flow, buf, len, h7_deadline(deadline));
@@ -90,40 +77,8 @@ int hepta_pipe_fd(struct hepta_pipe *p)
     return r < 0 ? r : p->flow.listen_fd;
 }
 
-/* What the bell of `role` says of its two sides, seen from this end. */
-static uint32_t someone(const struct hepta_pipe *p, int role)
-{
-    return p->flow.role == role || !h7_conduit_hangup(&p->flow);
-}
-
 int hepta_pipe_stat(struct hepta_pipe *p, struct hepta_pipe_stat *st, size_t st_size)
 {
     int r = h7_pipe_enter(p, -1);
-    if (r < 0)
-        return r;
-    if (!st)
-        return -EFAULT;
-    if (st_size == 0)
-        return -EINVAL;
-    const struct h7_conduit *c = &p->flow;
-    const struct h7_conduit_side *w = &c->shared->side[H7_WRITER];
-    const struct h7_conduit_side *d = &c->shared->side[H7_READER];
-    struct hepta_pipe_stat s = {.capacity = c->ring.cap, .flags = c->flags};
-    s.bytes_out = h7_load64_acquire(&c->ring.shared->tail);
-    s.bytes_in = h7_load64_acquire(&c->ring.shared->head);
-    s.used = s.bytes_in - s.bytes_out;
-    if (s.used > s.capacity) /* a snapshot across both: tail was read first */
-        s.used = s.capacity;
-    s.has_writer = someone(p, H7_WRITER);
-    s.has_reader = someone(p, H7_READER);
-    /* A side rings what the other sleeps on; statistics: relaxed. */
-    s.sleeps[0] = h7_load32_relaxed(&w->bell.n_sleeps);
-    s.sleeps[1] = h7_load32_relaxed(&d->bell.n_sleeps);
-    s.wakes[0] = h7_load32_relaxed(&w->bell.n_rings);
-    s.wakes[1] = h7_load32_relaxed(&d->bell.n_rings);
-    s.recoveries = (uint64_t)h7_load32_relaxed(&w->recoveries) + h7_load32_relaxed(&d->recoveries);
-    memcpy(st, &s, st_size < sizeof s ? st_size : sizeof s);
-    if (st_size > sizeof s)
-        memset((char *)st + sizeof s, 0, st_size - sizeof s);
-    return 0;
+    return r < 0 ? r : h7_endpoint_stat(&p->flow, st, st_size);
 }

@@ -14,6 +14,7 @@
 #include "base/handle.h"
 #include "base/self.h"
 #include "prim/conduit.h"
+#include "prim/endpoint.h"
 #include "prim/segment.h"
 
 struct hepta_pipe {

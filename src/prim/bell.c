@@ -45,10 +45,12 @@ int h7_bell_ring(struct h7_bell_word *w, int ring_fd, enum h7_bell_kind kind)
     int gone = r == -EPIPE || r == -ECONNRESET;
     if (r < 0 && r != -EAGAIN && !gone)
         return -ENOMEM;
+    if (gone)
+        return -EPIPE; /* not rung: want stays, for a listener who may come later (a FIFO) */
     /* -EAGAIN: full of bytes, so it is rung already. W1 until here. */
     h7_store32_relaxed(&w->want, 0);
     count(&w->n_rings);
-    return gone ? -EPIPE : 0;
+    return 0;
 }
 
 void h7_bell_shout(int ring_fd, enum h7_bell_kind kind)

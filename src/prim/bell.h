@@ -64,7 +64,7 @@ static inline int h7_bell_wanted(const struct h7_bell_word *w)
     return h7_load32_relaxed(&w->want) != 0; /* relaxed: under the lock */
 }
 /* Ringer, under the lock, before the commit. 0, -EPIPE (no listener is left), or -ENOMEM
- * (the kernel has no page for the byte; not rung). */
+ * (the kernel has no page for the byte): then it isn't rung, and want stays as it was. */
 int h7_bell_ring(struct h7_bell_word *w, int ring_fd, enum h7_bell_kind kind);
 /* Ringer without the lock, after the commit: a byte too many at worst, want stays. */
 void h7_bell_shout(int ring_fd, enum h7_bell_kind kind);

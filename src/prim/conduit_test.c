@@ -441,7 +441,8 @@ static int die_inside(void *arg)
 {
     struct h7_conduit *c = arg;
     CHILD_CHECK(h7_conduit_enter(c, HEPTA_FOREVER) == 0);
-    h7_bell_ring(&c->mine->bell, c->ring_fd, c->bell_kind); /* W2, D1: rung and copied, not published */
+    /* W2, D1: rung and copied, not published */
+    h7_bell_ring(&c->mine->bell, c->ring_fd, c->bell_kind);
     raise(SIGKILL);
     return 0;
 }

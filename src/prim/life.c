@@ -43,8 +43,10 @@ static int read_stat(pid_t pid, char *buf, size_t len)
     char path[32];
     snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
     int fd = h7_sys_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+    if (fd == -ENOENT) /* or /proc hides it (hidepid, proc(5)), or isn't mounted */
+        return pid > 0 && h7_sys_thread_exists(pid, pid) ? -EACCES : -ESRCH;
     if (fd < 0)
-        return fd == -ENOENT ? -ESRCH : fd;
+        return fd;
     ssize_t n = h7_sys_read(fd, buf, len - 1);
     h7_sys_close(fd);
     if (n <= 0)
@@ -74,7 +76,8 @@ static int mark_from_proc(pid_t pid, uint64_t *mark)
     return 0;
 }
 
-int h7_life_of(pid_t pid, struct h7_life *id)
+/* As h7_life_of(); also -EACCES: it exists, and more can't be found out. */
+static int identify(pid_t pid, struct h7_life *id)
 {
     int r = -ENOSYS, fd = h7_sys_pidfd_open(pid);
     if (fd >= 0) {
@@ -88,6 +91,12 @@ int h7_life_of(pid_t pid, struct h7_life *id)
         r = mark_from_proc(pid, &id->mark);
     id->pid = (uint32_t)pid;
     return r;
+}
+
+int h7_life_of(pid_t pid, struct h7_life *id)
+{
+    int r = identify(pid, id);
+    return r == -EACCES ? -ESRCH : r;
 }
 
 int h7_life_self(struct h7_life *id)
@@ -122,7 +131,7 @@ int h7_life_know_self(void)
 int h7_life_alive(const struct h7_life *id)
 {
     struct h7_life now;
-    int r = h7_life_of((pid_t)id->pid, &now);
+    int r = identify((pid_t)id->pid, &now);
     if (r == 0 && (now.mark ^ id->mark) & H7_LIFE_START_TIME) {
         if (!(id->mark & H7_LIFE_START_TIME))
             return 1; /* no way to compare: not declared dead */

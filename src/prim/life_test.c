@@ -10,6 +10,8 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/syscall.h>
 
 #include "base/self.h"
@@ -214,6 +216,42 @@ static int without_descriptors(void *arg)
     return 0;
 }
 
+static int lives_for_nobody(struct h7_life *id)
+{
+    pid_t pid = unit_fork();
+    if (pid == 0) {
+        CHILD_CHECK(setgid(65534) == 0 && setuid(65534) == 0);
+        _exit(h7_life_alive(id));
+    }
+    return unit_reap(pid);
+}
+
+/* A /proc that hides others' processes, and no pidfds. */
+static int hidden(void *arg)
+{
+    struct h7_life id;
+    (void)arg;
+    if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) != 0 ||
+        mount("proc", "/proc", "proc", 0, "hidepid=invisible") != 0 ||
+        unit_forbid(SYS_pidfd_open, EPERM) != 0)
+        return UNIT_SKIP;
+    pid_t pid = unit_fork();
+    if (pid == 0)
+        _exit(unit_stay());
+    int r = h7_life_of(pid, &id);
+    int living = lives_for_nobody(&id);
+    kill(pid, SIGKILL);
+    CHILD_CHECK(unit_reap(pid) == -SIGKILL);
+    CHILD_CHECK(r == 0 && living == 1 && lives_for_nobody(&id) == 0);
+    return 0;
+}
+
+static void test_a_hidden_process(void **state)
+{
+    (void)state;
+    unit_in_child(hidden, NULL);
+}
+
 static void test_no_descriptor_left(void **state)
 {
     (void)state;
@@ -225,6 +263,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_name_with_parentheses),    cmocka_unit_test(test_both_kinds_of_mark),
     cmocka_unit_test(test_no_such_process),          cmocka_unit_test(test_thread_id_is_no_process),
     cmocka_unit_test(test_self_over_fork),           cmocka_unit_test(test_another_users_process),
+    cmocka_unit_test(test_a_hidden_process),
     cmocka_unit_test(test_no_descriptor_left),
 };
 

@@ -125,7 +125,8 @@ static void test_pieces(void **state)
     for (size_t i = 0; i < sizeof total / sizeof *total; i++) {
         size_t n = total[i], done = 0;
         fill(n);
-        struct iovec out[4] = {{buf, 1}, {NULL, 0}, {buf + 1, n / 2}, {buf + 1 + n / 2, n - 1 - n / 2}};
+        struct iovec out[4] = {
+            {buf, 1}, {NULL, 0}, {buf + 1, n / 2}, {buf + 1 + n / 2, n - 1 - n / 2}};
         struct hepta_sock_msg msg = {.size = sizeof msg, .iov = out, .n_iov = 4};
         ssize_t r = hepta_sock_sendmsg(a, &msg, HEPTA_NOW);
         assert_true(r == (ssize_t)n || r == 65536); /* a stream takes what fits */

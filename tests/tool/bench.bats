@@ -7,6 +7,21 @@ load common
 # Long enough that ten times as much is never reached on a busy machine.
 quick="--seconds 0.2 --runs 1"
 
+teardown() {
+    [ -z "${names-}" ] || rm -rf -- "$names"
+}
+
+# Directories of names that only this test uses, Hepta's and the kernel's.
+own_names() {
+    names=$(mktemp -d /dev/shm/hepta-bench-test.XXXXXX)
+    mkdir "$names/hepta" "$names/kernel"
+    export HEPTA_DIR="$names/hepta" TMPDIR="$names/kernel"
+}
+
+no_names() {
+    [ -z "$(ls -A "$names/hepta" "$names/kernel" | grep -v ':$')" ]
+}
+
 @test "JSON: one object a line with every field, for every back end" {
     needs_two_cpus
     hepta bench pipe $quick --bytes 64,65536 --json >"$tmp/out" 2>"$tmp/err"
@@ -24,6 +39,57 @@ quick="--seconds 0.2 --runs 1"
     run jq -r 'select(.test == "pingpong" and .bytes == 64) | .backend' "$tmp/out"
     [ "$(sort <<<"$output" | xargs)" = "hepta hepta-spsc kernel limit" ]
     [ "$(wc -l <"$tmp/out")" -eq "$(jq -s length "$tmp/out")" ]
+}
+
+# Measures mechanism $1 with messages of $2 bytes; which back ends did which test.
+ran() {
+    hepta bench "$1" $quick --bytes "$2" --json >"$tmp/out" 2>"$tmp/err"
+    ! complaints "$tmp/err" || return 1
+    jq -es --arg m "$1" 'all(.[]; .mechanism == $m and .status == "ok" and .msgs_per_s > 0)' \
+        "$tmp/out" >/dev/null
+    jq -rs 'group_by(.test)[] | .[0].test + ": " + ([.[].backend] | sort | join(" "))' "$tmp/out"
+}
+
+@test "fifo, unix, tcp, udp: every back end, in JSON" {
+    needs_two_cpus
+    own_names
+    [ "$(ran fifo 65536)" = "pingpong: hepta hepta-pipe kernel limit
+stream: hepta hepta-pipe hepta-zerocopy kernel limit" ]
+    no_names
+    unix="hepta hepta-seqpacket kernel kernel-dgram kernel-seqpacket limit"
+    [ "$(ran unix 64)" = "pingpong: $unix
+stream: $unix" ]
+    [ "$(ran unix 1M)" = "pingpong: $unix
+stream: hepta hepta-seqpacket hepta-seqpacket-zerocopy hepta-zerocopy${unix#*seqpacket}" ]
+    for mechanism in tcp udp; do
+        [ "$(ran $mechanism 60000)" = "pingpong: hepta kernel
+stream: hepta kernel" ]
+    done
+}
+
+@test "the kernel's FIFO and sockets: every one of them, in every mode" {
+    needs_two_cpus
+    own_names
+    for row in fifo,kernel unix,kernel,kernel-seqpacket,kernel-dgram tcp,kernel udp,kernel; do
+        for mode in busy sleep; do
+            run hepta bench "${row%%,*}" --mode $mode --backends "${row#*,}" --bytes 60000 \
+                $quick --json
+            [ "$status" -eq 0 ]
+            printf '%s\n' "$output" | grep '^{' |
+                jq -es --arg row "$row" 'all(.[]; .status == "ok")
+                    and ([.[0].mechanism] + ([.[].backend] | unique) | sort)
+                        == ($row | split(",") | sort)'
+        done
+    done
+    no_names
+}
+
+@test "the help names every mechanism and its back ends" {
+    run hepta bench --help
+    [ "$status" -eq 0 ]
+    for mechanism in pipe fifo unix tcp udp; do
+        [[ "$output" == *"Back ends of $mechanism ("*"  kernel "* ]]
+    done
 }
 
 @test "every wait mode works, on one cpu too" {
@@ -97,6 +163,11 @@ quick="--seconds 0.2 --runs 1"
     wrong pipe --bytes
     wrong pipe --targets --bytes 64
     wrong pipe --backends limit --cpus same
+    wrong fifo --backends hepta-spsc
+    wrong unix --backends kernel,kernel-vmsplice
+    wrong tcp --backends limit
+    wrong --backends kernel-dgram udp
+    wrong udp --bytes 65508
 }
 
 @test "a measurement that takes ten times its bound is killed: status 4, and it says so" {
@@ -128,6 +199,18 @@ quick="--seconds 0.2 --runs 1"
             == (.verdict == "met"))'
     missed=$(printf '%s\n' "$rows" | jq -s '[.[] | select(.verdict != "met")] | length')
     [ "$status" -eq $((missed > 0)) ]
+}
+
+@test "--targets: every mechanism has its own" {
+    needs_two_cpus
+    own_names
+    for mechanism in fifo unix tcp udp; do
+        run hepta bench $mechanism --targets $quick --json
+        [ "$status" -le 1 ]
+        printf '%s\n' "$output" | grep '"verdict"' |
+            jq -es 'length >= 5 and all(.[]; .ratio > 0 and .verdict != "not measured")'
+    done
+    no_names
 }
 
 @test "head -1 gets its line" {
@@ -163,4 +246,15 @@ quick="--seconds 0.2 --runs 1"
         sleep 0.1
     done
     return 1
+}
+
+@test "killed in the middle: no name of a FIFO is left" {
+    own_names
+    for backend in hepta kernel; do
+        timeout 60 "$HEPTA" bench fifo --cpus same --backends $backend --seconds 30 &
+        sleep 1
+        kill -KILL "$(pgrep -P $!)"
+        wait $! || true
+        no_names
+    done
 }
