@@ -112,6 +112,10 @@ static int look_at_waiting(struct hepta_sock *l, struct h7_backlog *b, struct he
             i++;
             continue;
         }
+        if (r == -EMFILE) { /* the hello is there still: it waits on, as in the kernel */
+            b->at[i].until = hepta_in_ms(l->opt.handshake_ms);
+            return r;
+        }
         int fd = take_out(b, i);
         if (r == 0)
             return 0;
@@ -134,7 +138,7 @@ static int look_at_new(struct hepta_sock *l, struct h7_backlog *b, struct hepta_
         int r = h7_hello_take(out, fd, &l->opt, l->type);
         if (r == 0)
             return 0;
-        if (r == -EAGAIN)
+        if (r == -EAGAIN || r == -EMFILE)
             put_in(b, fd, hepta_in_ms(l->opt.handshake_ms));
         else
             h7_sys_close(fd);

@@ -74,7 +74,7 @@ int h7_hello_take(struct hepta_sock **out, int main_fd, const struct hepta_sock_
     struct h7_hello hello;
     int fds[ROOM_FDS], n_fds = 0, cut = 0;
     struct iovec iov = {&hello, sizeof hello};
-    ssize_t n = h7_sys_recv_fds(main_fd, &iov, 1, 0, fds, ROOM_FDS, &n_fds, &cut);
+    ssize_t n = h7_sys_recv_fds(main_fd, &iov, 1, MSG_PEEK, fds, ROOM_FDS, &n_fds, &cut);
     if (n == -EAGAIN || n == -EINTR)
         return -EAGAIN;
     int r = n < 0 ? (int)n : -EPROTO;
@@ -86,5 +86,7 @@ int h7_hello_take(struct hepta_sock **out, int main_fd, const struct hepta_sock_
                                                 : build(out, main_fd, fds, opt, type);
     for (int i = 0; i < n_fds; i++)
         h7_sys_close(fds[i]);
+    if (r != -EMFILE) /* those were copies; the message itself, with its own, goes now */
+        h7_sys_recv_fds(main_fd, &iov, 1, 0, NULL, 0, &n_fds, &cut);
     return r;
 }

@@ -132,7 +132,7 @@ static int kernel_accept(struct hepta_sock *l, struct hepta_sock **out, int64_t 
             s->fd = r;
             s->family = l->family;
             s->ops = &h7_sock_kernel_ops;
-            r = h7_kernel_tune(s);
+            r = h7_kernel_tune(s, 1);
             if (r < 0)
                 break;
             h7_sock_ready(s);

@@ -16,8 +16,9 @@
 
 /* SO_SNDTIMEO; HEPTA_FOREVER: the weeks. SO_RCVTIMEO is set by h7_kernel_tune() alone. */
 int h7_kernel_send_limit(int fd, int64_t ns);
-/* Options that every new socket gets, accepted ones too. 0, or negative errno. */
-int h7_kernel_tune(struct hepta_sock *s);
+/* Options that every new socket gets, accepted ones too. named: AF_UNIX: it has, or is about
+ * to get, a name. 0, or negative errno. */
+int h7_kernel_tune(struct hepta_sock *s, int named);
 
 /* One verb's waiting between tries that must not wait. */
 struct h7_try {

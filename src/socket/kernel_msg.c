@@ -154,17 +154,19 @@ static void take_fds(struct hepta_sock_msg *msg, const struct cmsghdr *h)
     }
 }
 
-/* Returns whether there were credentials: every message brings them, its end doesn't. */
+/* Returns whether it was a message: those bring credentials or a time, the end doesn't. */
 static bool take_control(struct hepta_sock_msg *msg, struct msghdr *m)
 {
-    bool credentials = false;
+    bool message = false;
     for (struct cmsghdr *h = CMSG_FIRSTHDR(m); h; h = CMSG_NXTHDR(m, h)) {
         if (h->cmsg_level == SOL_SOCKET && h->cmsg_type == SCM_RIGHTS)
             take_fds(msg, h);
+        if (h->cmsg_level == SOL_SOCKET && h->cmsg_type == SCM_TIMESTAMP)
+            message = true;
         if (h->cmsg_level == SOL_SOCKET && h->cmsg_type == SCM_CREDENTIALS) {
             struct ucred who;
             memcpy(&who, CMSG_DATA(h), sizeof who);
-            credentials = true;
+            message = true;
             msg->pid = who.pid;
             if (who.pid) {
                 msg->uid = who.uid;
@@ -172,7 +174,7 @@ static bool take_control(struct hepta_sock_msg *msg, struct msghdr *m)
             }
         }
     }
-    return credentials;
+    return message;
 }
 
 static ssize_t recv_by(struct hepta_sock *s, struct msghdr *m, int flags, int64_t deadline)
@@ -217,16 +219,16 @@ ssize_t h7_kernel_recvmsg(struct hepta_sock *s, struct hepta_sock_msg *msg, size
     ssize_t r = recv_by(s, &m, flags, deadline);
     if (r < 0)
         return r;
-    bool credentials = is_unix && take_control(msg, &m);
-    if (is_unix && r > 0 && msg->pid == 0 && !named)
-        h7_unix_cred(s->fd, &msg->pid, &msg->uid, &msg->gid); /* sent before we asked for it */
+    bool message = is_unix && take_control(msg, &m);
+    if (is_unix && (r > 0 || message) && msg->pid == 0 && !named)
+        h7_unix_cred(s->fd, &msg->pid, &msg->uid, &msg->gid); /* sent before we asked, or not asked for */
     if (named && m.msg_namelen)
         h7_sock_address_text(msg->address, s->scheme, (struct sockaddr *)&from, m.msg_namelen);
     msg->full_len = (uint64_t)r;
     msg->flags |= m.msg_flags & MSG_TRUNC ? HEPTA_SOCK_MSG_TRUNC : 0;
     msg->flags |= is_unix && m.msg_flags & MSG_CTRUNC ? HEPTA_SOCK_MSG_CTRUNC : 0;
     if (r == 0 && (stream     ? total > 0
-                   : is_unix  ? !credentials
+                   : is_unix  ? !message
                               : named && m.msg_namelen == 0))
         msg->flags |= HEPTA_SOCK_MSG_EOF;
     return (size_t)r < total ? r : (ssize_t)total;

@@ -46,7 +46,16 @@ static int set_size(int fd, uint64_t capacity)
     return r;
 }
 
-int h7_kernel_tune(struct hepta_sock *s)
+/* So that messages come with something that their end doesn't (kernel_msg.c): who sent them. But
+ * a socket without a name that asks for that is given one, when it connects or sends its
+ * next message: then the time, which tells a message from the end, too. */
+static int ask_for_senders(const struct hepta_sock *s, int named)
+{
+    bool would_be_named = !named && s->type != HEPTA_SOCK_STREAM;
+    return h7_net_set_int(s->fd, SOL_SOCKET, would_be_named ? SO_TIMESTAMP : SO_PASSCRED, 1);
+}
+
+int h7_kernel_tune(struct hepta_sock *s, int named)
 {
     int r = set_limit(s->fd, SO_SNDTIMEO, HEPTA_FOREVER);
     if (r == 0)
@@ -55,9 +64,8 @@ int h7_kernel_tune(struct hepta_sock *s)
         r = set_size(s->fd, s->opt.capacity);
     if (r == 0 && s->opt.flags & HEPTA_SOCK_NODELAY)
         r = h7_net_set_int(s->fd, IPPROTO_TCP, TCP_NODELAY, 1);
-    /* Who sent a message. Not before connect(2), which would give the socket a name. */
     if (r == 0 && s->family == AF_UNIX)
-        r = h7_net_set_int(s->fd, SOL_SOCKET, SO_PASSCRED, 1);
+        r = ask_for_senders(s, named);
     return r;
 }
 
@@ -127,7 +135,7 @@ static bool try_another(int r)
 static int listen_at(struct hepta_sock *s, const struct h7_sock_sa *sa)
 {
     int backlog = s->type <= HEPTA_SOCK_SEQPACKET ? (int)s->opt.backlog : -1;
-    int r = h7_kernel_tune(s);
+    int r = h7_kernel_tune(s, 1);
     s->listening = backlog >= 0;
     if (r == 0 && s->family == AF_UNIX)
         r = h7_unix_bind(s, sa, backlog);
@@ -194,7 +202,7 @@ static int connect_at(struct hepta_sock *s, const struct h7_sock_sa *sa,
 {
     int r = bind_local(s, local);
     if (r == 0 && s->family != AF_UNIX)
-        r = h7_kernel_tune(s);
+        r = h7_kernel_tune(s, 0);
     if (r < 0)
         return r;
     if (s->family == AF_PACKET)
@@ -202,7 +210,7 @@ static int connect_at(struct hepta_sock *s, const struct h7_sock_sa *sa,
     if (s->family != AF_UNIX)
         return connect_inet(s->fd, sa, deadline);
     r = h7_unix_connect(s->fd, sa, deadline);
-    return r < 0 ? r : h7_kernel_tune(s);
+    return r < 0 ? r : h7_kernel_tune(s, local != NULL); /* not before connect(2) */
 }
 
 int h7_kernel_connect(struct hepta_sock **out, const struct h7_sock_address *a,

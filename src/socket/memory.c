@@ -137,6 +137,8 @@ int h7_memory_end(struct hepta_sock **out, int main_fd, struct h7_segment seg[2]
         m->seg[i] = seg[i];
         seg[i] = (struct h7_segment){.fd = -1};
     }
+    if (side == 1)
+        h7_store32_relaxed(&shared_of(&m->seg[0])->accepted, 1); /* main's hang-up comes later */
     m->space_fd = space_fd;
     m->rights_fd = rights_fd;
     h7_unix_cred(main_fd, &m->pid, &m->uid, &m->gid);

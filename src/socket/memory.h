@@ -23,6 +23,7 @@
  *
  * Shared layout, struct h7_sock_shared at the control block of each segment: the conduit,
  * then its tags. Their tables of who writes what are in prim/conduit.h and prim/tags.h.
+ * Who finds that main has ended and that it was never accepted was reset.
  *
  * Where one can die while a connection is being made:
  *   M1 connected, no hello                 the acceptor turns it away: end-of-file or deadline
@@ -39,6 +40,7 @@
 struct h7_sock_shared {
     struct h7_conduit_shared flow;
     struct h7_tags tags;
+    struct h7_a32 accepted; /* segment 0: 1 once the acceptor has mapped it; read by the connector */
 };
 
 #define H7_HELLO_MAGIC 0x0a4b434f53370137ull /* "7", 1, "7SOCK", newline */
@@ -81,7 +83,7 @@ int h7_memory_end(struct hepta_sock **out, int main_fd, struct h7_segment seg[2]
 
 /* hello.c: what the connector sends and the acceptor gets. send: 0, -EPIPE and so on. take: 0,
  * -EAGAIN (not yet there), -EPROTO (no hello of ours, or the peer has gone), or what attaching
- * gave; what came with it is closed then. */
+ * gave; what came with it is closed then. After -EMFILE the hello is there still. */
 int h7_hello_send(int main_fd, const struct h7_memory_parts *p, uint32_t type);
 int h7_hello_take(struct hepta_sock **out, int main_fd, const struct hepta_sock_options *opt,
                   uint32_t type);

@@ -68,7 +68,17 @@ static uint64_t unread(const struct h7_conduit *c)
     return used <= c->ring.cap ? used : 0;
 }
 
-/* End-of-file; as from the kernel an error, once, if the peer has closed without reading all. */
+/* The peer has closed without reading all, or nobody has ever accepted us: then it can't be the
+ * peer who said that this direction is over. */
+static bool was_reset(const struct h7_memory *m)
+{
+    const struct h7_sock_shared *first = h7_segment_control(&m->seg[0]);
+    if (!h7_load32_relaxed(&first->accepted) && !h7_load32_acquire(&m->in.shared->over))
+        return true;
+    return unread(&m->out) > 0 && h7_bell_hangup(m->rights_fd);
+}
+
+/* End-of-file; as from the kernel an error, once, if the connection was reset. */
 static ssize_t at_end(struct hepta_sock *s)
 {
     struct h7_memory *m = s->memory;
@@ -76,8 +86,7 @@ static ssize_t at_end(struct hepta_sock *s)
     h7_conduit_look_again(&m->out); /* the peer may be gone altogether: the next send asks */
     if (h7_load32_acquire(&m->in.shared->over))
         shut_kernel(s, HEPTA_SOCK_RD);
-    if (unread(&m->out) > 0 && h7_bell_hangup(m->rights_fd) &&
-        h7_cas32_relaxed(&m->reset_told, &told, 1))
+    if (was_reset(m) && h7_cas32_relaxed(&m->reset_told, &told, 1))
         return -ECONNRESET;
     return 0;
 }

@@ -26,7 +26,7 @@
 #include <unistd.h>
 
 #define DEFAULT_TIMEOUT_S 10
-#define MAX_BACKENDS 8
+#define MAX_BACKENDS 12
 
 enum result { NOT_RUN, PASSED, DIFFERED, FAILED };
 
@@ -187,6 +187,12 @@ static enum result run_one(struct conf *c)
     return c->cs->differs && c->be->side != CONF_KERNEL ? DIFFERED : PASSED;
 }
 
+/* Of a back end's column. */
+static int width(const struct conf_backend *be)
+{
+    return strlen(be->name) > 10 ? (int)strlen(be->name) : 10;
+}
+
 static const char *const result_text[] = {"-", "ok", "differs", "FAIL"};
 
 static unsigned abilities(const struct conf_backend *be)
@@ -220,7 +226,7 @@ static void run_case(struct request *rq, const struct conf_room *room,
         rq->n_failed += res == FAILED;
         if (res == FAILED && n_why < MAX_BACKENDS)
             snprintf(why[n_why++], sizeof(why[0]), "%s: %s", c.be->name, c.share->why);
-        printf(" %-10s", result_text[res]);
+        printf(" %-*s", width(c.be), result_text[res]);
     }
     printf(" %s\n", cs->differs ? cs->differs : "");
     for (int i = 0; i < n_why; i++)
@@ -241,7 +247,7 @@ static void run_room(struct request *rq, const struct conf_room *room)
 {
     printf("%-43s", "case");
     for (const struct conf_backend *be = room->backends; be->name; be++)
-        printf(" %-10s", be->name);
+        printf(" %-*s", width(be), be->name);
     printf(" difference\n");
     if (room->begin)
         room->begin();

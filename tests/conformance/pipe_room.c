@@ -25,7 +25,7 @@ static const struct conf_case *const groups[] = {
     pipe_deadline_cases, pipe_place_cases, NULL,
 };
 
-const struct conf_room pipe_room = {"pipe", backends, groups, NULL, NULL, NULL};
+const struct conf_room pipe_room = {.name = "pipe", .backends = backends, .groups = groups};
 
 #define BREAK_OFF_MS 5000
 
