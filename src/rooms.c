@@ -3,5 +3,6 @@
 #include "prim/room.h"
 
 extern const struct h7_room h7_room_pipe;
+extern const struct h7_room h7_room_sock;
 
-const struct h7_room *const h7_rooms[] = {&h7_room_pipe, NULL};
+const struct h7_room *const h7_rooms[] = {&h7_room_pipe, &h7_room_sock, NULL};

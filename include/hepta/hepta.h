@@ -4,4 +4,5 @@
 #define HEPTA_H
 #include <hepta/base.h>
 #include <hepta/pipe.h>
+#include <hepta/sock.h>
 #endif
