@@ -212,7 +212,8 @@ ssize_t h7_kernel_recvmsg(struct hepta_sock *s, struct hepta_sock_msg *msg, size
                                                        CMSG_LEN(n * sizeof(int))
                                                  : 0};
     /* MSG_TRUNC: the whole length of a message. Of a tcp stream it would throw it away. */
-    ssize_t r = recv_by(s, &m, MSG_CMSG_CLOEXEC | (stream ? 0 : MSG_TRUNC), deadline);
+    ssize_t r = recv_by(s, &m, (is_unix ? MSG_CMSG_CLOEXEC : 0) | (stream ? 0 : MSG_TRUNC),
+                        deadline); /* AF_PACKET refuses flags that it doesn't know */
     if (r < 0)
         return r;
     bool credentials = is_unix && take_control(msg, &m);
