@@ -242,9 +242,8 @@ static void malformed(struct conf *c)
         "", "tcp", "tcp:", "tcp:127.0.0.1", "tcp:127.0.0.1:", "tcp:127.0.0.1:65536",
         "tcp:127.0.0.1:-1", "tcp:127.0.0.1:80x", "tcp:127.0.0.1: 80", "tcp:127.0.0.1:+80",
         "tcp:127.0.0.1:99999999999", "tcp:[::1]", "tcp:[::1", "tcp:[::1:80", "tcp:[::1]80",
-        "tcp:[]:80", "tcp:::1:80", "tcp:127.0.0.1:http", "sctp:127.0.0.1:80", "TCP:127.0.0.1:80",
-        "udp:", "udp:127.0.0.1", "raw:", "raw:icmp", "raw:@127.0.0.1", "raw:256@127.0.0.1",
-        "raw:-1@127.0.0.1", "raw:packet@", "kernel.tcp:127.0.0.1:80",
+        "tcp:[]:80", "tcp:::1:80", "tcp:127.0.0.1:http", "udp:", "udp:127.0.0.1", "raw:", "raw:icmp", "raw:@127.0.0.1", "raw:256@127.0.0.1",
+        "raw:-1@127.0.0.1", "raw:packet@",
     };
 
     net_begin(c);
@@ -254,6 +253,18 @@ static void malformed(struct conf *c)
 
         if (l != -EINVAL || k != -EINVAL)
             conf_fail(c, "'%s' gives %d to listen, %d to connect", bad[i], l, k);
+    }
+}
+
+static void unknown_scheme(struct conf *c)
+{
+    static const char *const bad[] = {"sctp:127.0.0.1:80", "TCP:127.0.0.1:80",
+                                      "kernel.tcp:127.0.0.1:80", ":127.0.0.1:80"};
+
+    net_begin(c);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        EQ(c, net_try_listen(c, bad[i], NULL), -EAFNOSUPPORT);
+        EQ(c, net_try_connect(c, bad[i], NULL, NET_EVER), -EAFNOSUPPORT);
     }
 }
 
@@ -314,6 +325,7 @@ const struct conf_case net_address_cases[] = {
     NET_CASE(address, in_text),
     NET_CASE(address, unknown_name),
     NET_HEPTA_CASE(address, malformed),
+    NET_HEPTA_CASE(address, unknown_scheme),
     NET_HEPTA_CASE(address, garbled),
     NET_HEPTA_CASE(address, long_host),
     {0},

@@ -142,7 +142,7 @@ static void icmp6_echo(struct conf *c)
     struct hepta_sock *s;
 
     net_begin(c);
-    s = net_connect(c, "raw:icmp6@::1", 0);
+    s = net_connect(c, "raw:icmp6@[::1]", 0);
     e.head.icmp6_id = htons(77);
     memset(e.data, 0x5a, N_DATA);
     EQ(c, net_ops(c)->send(s, &e, sizeof(e), NET_EVER), sizeof(e));
@@ -184,7 +184,7 @@ static void own_protocol_v6(struct conf *c)
     char buf[64];
 
     net_begin(c);
-    r = net_listen(c, "raw:253@::1", 0);
+    r = net_listen(c, "raw:253@[::1]", 0);
     w = net_connect(c, "raw:253@[::1]", 0);
     EQ(c, net_ops(c)->send(w, "hello", 5, NET_EVER), 5);
     EQ(c, get_soon(c, r, buf, sizeof(buf)), 5); /* no header */
@@ -326,7 +326,7 @@ static long try_raw(struct conf *c)
     long err = net_try_listen(c, "raw:icmp@127.0.0.1", NULL);
 
     EQ(c, net_try_connect(c, "raw:icmp@127.0.0.1", NULL, NET_EVER), err);
-    EQ(c, net_try_connect(c, "raw:icmp6@::1", NULL, NET_EVER), err);
+    EQ(c, net_try_connect(c, "raw:icmp6@[::1]", NULL, NET_EVER), err);
     EQ(c, net_try_listen(c, "raw:253@127.0.0.1", NULL), err);
     EQ(c, net_try_listen(c, "raw:packet@lo", NULL), err);
     return err;
@@ -343,13 +343,13 @@ static void protocol_zero(struct conf *c)
 {
     net_begin(c);
     EQ(c, net_try_listen(c, "raw:0@127.0.0.1", NULL), -EPROTONOSUPPORT);
-    EQ(c, net_try_connect(c, "raw:0@::1", NULL, NET_EVER), -EPROTONOSUPPORT);
+    EQ(c, net_try_connect(c, "raw:0@[::1]", NULL, NET_EVER), -EPROTONOSUPPORT);
 }
 
 static void unknown_protocol(struct conf *c)
 {
     static const char *const bad[] = {"raw:nosuch@127.0.0.1", "raw:256@127.0.0.1",
-                                      "raw:1x@127.0.0.1", "raw:@127.0.0.1", "raw:tcp6@::1"};
+                                      "raw:1x@127.0.0.1", "raw:@127.0.0.1", "raw:tcp6@[::1]"};
 
     net_begin(c);
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -365,7 +365,7 @@ static void wrong_family(struct conf *c)
 {
     net_begin(c);
     int v6 = net_try_listen(c, "raw:icmp6@127.0.0.1", NULL);
-    int v4 = net_try_listen(c, "raw:icmp@::1", NULL);
+    int v4 = net_try_listen(c, "raw:icmp@[::1]", NULL);
     OK(c, v6 == -EINVAL || v6 == -ENOENT || v6 == -EAFNOSUPPORT);
     OK(c, v4 == -EINVAL || v4 == -ENOENT || v4 == -EAFNOSUPPORT);
 }

@@ -11,7 +11,7 @@
 #define MIB (1 << 20)
 
 static const char *const streams[] = {
-    "unix:@hepta-records", "kernel.unix:@hepta-records", "tcp:127.0.0.1:7000", "tcp:[::1]:7000",
+    "kernel.unix:@hepta-records", "tcp:127.0.0.1:7000", "tcp:[::1]:7000", "unix:@hepta-records",
 };
 
 #define FOR_STREAMS(i) for (size_t i = 0; i < sizeof(streams) / sizeof(streams[0]); i++)
@@ -108,7 +108,7 @@ static void whole_or_not(struct conf *c)
     net_begin(c);
     FOR_STREAMS(i) {
         struct net_pair p;
-        int n_sent = 0, n_got = 0;
+        int n_sent = 0;
 
         two_ends(c, &p, streams[i], SENDER | RECEIVER, 0);
         for (ssize_t n; (n = net_put(c, p.a, 0, 100000, NET_NOW)) == 100000; n_sent++)
@@ -116,14 +116,14 @@ static void whole_or_not(struct conf *c)
         EQ(c, net_put(c, p.a, 0, 100000, NET_NOW), -EAGAIN);
         EQ(c, net_put(c, p.a, 0, 100000, hepta_in_ms(NET_SHORT_MS)), -ETIMEDOUT);
         OK(c, n_sent > 0);
-        pid_t child = conf_fork(c); /* what is left goes before anything else */
+        pid_t child = conf_fork(c);
         if (child == 0) {
-            EQ(c, net_put(c, p.a, 3, 10, NET_EVER), 10);
+            for (; n_sent > 0; n_sent--)
+                EQ(c, net_get(c, p.b, 0, 200000, hepta_in_ms(NET_LONG_MS)), 100000);
+            EQ(c, net_get(c, p.b, 3, 200000, hepta_in_ms(NET_LONG_MS)), 10);
             conf_exit();
         }
-        for (; n_got < n_sent; n_got++)
-            EQ(c, net_get(c, p.b, 0, 200000, hepta_in_ms(NET_LONG_MS)), 100000);
-        EQ(c, net_get(c, p.b, 3, 200000, hepta_in_ms(NET_LONG_MS)), 10);
+        EQ(c, net_put(c, p.a, 3, 10, NET_EVER), 10); /* what is left goes before it */
         conf_join(c, child);
         net_close(c, p.b);
         net_close(c, p.a);

@@ -184,19 +184,19 @@ static void black_hole(struct conf *c, int fds[3])
         .sin_family = AF_INET, .sin_port = htons(7000), .sin_addr = {htonl(INADDR_LOOPBACK)},
     };
 
-    fds[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    fds[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     OK(c, bind(fds[0], (struct sockaddr *)&at, sizeof(at)) == 0 && listen(fds[0], 0) == 0);
     for (int i = 1; i < 3; i++) {
         fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         connect(fds[i], (struct sockaddr *)&at, sizeof(at));
     }
+    OK(c, poll(&(struct pollfd){.fd = fds[0], .events = POLLIN}, 1, NET_LONG_MS) == 1);
 }
 
 static void close_hole(int fds[3])
 {
     for (int i = 0; i < 3; i++)
-        if (fds[i] >= 0)
-            close(fds[i]);
+        close(fds[i]);
 }
 
 static void timed_out(struct conf *c)
@@ -238,12 +238,17 @@ static void taken_late(struct conf *c)
 
         conf_set(c, 0, 1);
         EQ(c, net_ops(c)->connect(&s, "tcp:127.0.0.1:7000", NULL, NET_EVER), 0);
+        conf_set(c, 1, 1);
         conf_exit();
     }
     conf_asleep_after(c, child, 0);
-    close(hole[2]); /* it would be the next */
-    hole[2] = -1;
-    close(accept(hole[0], NULL, NULL));
+    EQ(c, conf_get(c, 1), 0);
+    for (; !conf_get(c, 1); conf_pause_ms(1)) {
+        int fd = accept(hole[0], NULL, NULL);
+
+        if (fd >= 0)
+            close(fd);
+    }
     conf_join(c, child);
     close_hole(hole);
 }

@@ -227,6 +227,31 @@ static void reset_wakes_sender(struct conf *c)
     net_close(c, p.l);
 }
 
+/* It comes while a send with a deadline is half done: the count first, then the error. */
+static void reset_after_part(struct conf *c)
+{
+    struct net_pair p;
+    ssize_t n = 0;
+
+    net_begin(c);
+    net_pair(c, &p, "tcp:127.0.0.1:0", 0);
+    pid_t child = conf_fork(c);
+    if (child == 0) {
+        net_close(c, p.b);
+        do {
+            conf_set(c, CALLING, 1);
+            n = net_put(c, p.a, 0, NET_MAX_PUT, hepta_in_ms(NET_LONG_MS));
+        } while (n > 0);
+        EQ(c, n, -ECONNRESET);
+        conf_exit();
+    }
+    conf_asleep_after(c, child, CALLING);
+    net_close(c, p.b);
+    conf_join(c, child);
+    net_close(c, p.a);
+    net_close(c, p.l);
+}
+
 static void no_sigpipe(struct conf *c)
 {
     struct net_pair p;
@@ -326,6 +351,7 @@ const struct conf_case net_tcp_end_cases[] = {
     NET_CASE(end, reset),
     NET_CASE(end, reset_wakes),
     NET_CASE(end, reset_wakes_sender),
+    NET_HEPTA_CASE(end, reset_after_part),
     NET_CASE(end, interrupted),
     NET_CASE(end, accept_interrupted),
     {"end.no_sigpipe", no_sigpipe, NET_ROOT, "inet-no-sigpipe", NULL, 0},

@@ -267,10 +267,15 @@ size_t net_fill(struct conf *c, struct hepta_sock *s)
     size_t total = 0;
     ssize_t n;
 
-    /* Over a network room can come a moment later: what is full stays so for a while. */
-    while ((n = net_put(c, s, total, CHUNK, hepta_in_ms(NET_SHORT_MS))) > 0)
-        total += (size_t)n;
-    EQ(c, n, -ETIMEDOUT);
+    /* Over a network room can come a moment later, and a little without POLLOUT: full is
+     * what stays so for a while and has no room then either. */
+    do {
+        n = net_put(c, s, total, CHUNK, hepta_in_ms(NET_SHORT_MS));
+        if (n == -ETIMEDOUT)
+            n = net_put(c, s, total, CHUNK, NET_NOW);
+        total += n > 0 ? (size_t)n : 0;
+    } while (n > 0);
+    EQ(c, n, -EAGAIN);
     return total;
 }
 
