@@ -40,7 +40,7 @@ static int setup(void **state)
     s->family = AF_UNIX;
     s->ops = &h7_sock_kernel_ops;
     peer = fds[1];
-    if (h7_kernel_tune(s) < 0)
+    if (h7_kernel_tune(s, 0) < 0)
         return -1;
     h7_sock_ready(s);
     for (size_t i = 0; i < sizeof big; i++)

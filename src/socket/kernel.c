@@ -49,9 +49,11 @@ int h7_try_wait(struct h7_try *t)
     }
     struct pollfd p = {.fd = t->s->fd, .events = t->events};
     int r = h7_sys_poll(&p, 1, t->deadline);
+    t->seen = p.revents;
     return r < 0 ? r : r == 0 ? -ETIMEDOUT : 0;
 }
 
+/* An error of the socket's is told once: after a part has been sent, it is the next call's. */
 static ssize_t send_by(struct hepta_sock *s, const char *buf, size_t len, size_t done,
                        int64_t deadline)
 {
@@ -64,11 +66,11 @@ static ssize_t send_by(struct hepta_sock *s, const char *buf, size_t len, size_t
             if (done >= len || s->type != HEPTA_SOCK_STREAM)
                 return (ssize_t)done;
             t.n = 0;
-            continue;
+            r = -EAGAIN; /* it took what there was room for */
         }
         if (r == -EAGAIN)
             r = h7_try_wait(&t);
-        if (r < 0)
+        if (r < 0 || (done && t.seen & POLLERR))
             return done ? (ssize_t)done : r;
     }
 }
