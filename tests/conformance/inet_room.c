@@ -37,7 +37,7 @@ static const struct conf_case *const groups[] = {
     net_record_end_cases, net_error_cases, NULL,
 };
 
-const struct conf_room inet_room = {"inet", backends, groups};
+const struct conf_room inet_room = {"inet", backends, groups, NULL, NULL, NULL};
 
 static unsigned char bytes[NET_MAX_PUT];
 
