@@ -193,10 +193,14 @@ ssize_t h7_sys_read_nowait(int fd, void *buf, size_t len)
 }
 
 /* Not read(2): even if somebody has cleared O_NONBLOCK, an empty bell must not hold who reads
- * it under a lock. */
+ * it under a lock. But vmsplice(2) writes to what is open for both; its flag, that of an open
+ * file of our own, is looked at instead. */
 ssize_t h7_sys_fifo_read(int fd, void *buf, size_t len)
 {
-    return splice_nowait(fd, buf, len);
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || (flags & O_ACCMODE) != O_RDWR)
+        return splice_nowait(fd, buf, len);
+    return flags & O_NONBLOCK ? neg(syscall(SYS_read, fd, buf, len)) : -EAGAIN;
 }
 
 ssize_t h7_sys_fifo_write(int fd, const void *buf, size_t len)
