@@ -18,6 +18,7 @@
 
 static const struct conf_backend backends[] = {
     {"kernel", CONF_KERNEL, NEEDS_MANY, &fifo_kernel_ops},
+    {"hepta", CONF_HEPTA, NEEDS_MANY | NEEDS_HEPTA, &fifo_hepta_ops},
     {0},
 };
 
