@@ -185,10 +185,6 @@ ssize_t h7_sys_read_nowait(int fd, void *buf, size_t len)
     ssize_t r = neg(syscall(SYS_preadv2, fd, &iov, 1L, -1L, -1L, RWF_NOWAIT));
     if (supported(r))
         return r;
-    /* What is open for both vmsplice(2) would write to: it is a named FIFO then, and ours. */
-    int flags = fcntl(fd, F_GETFL);
-    if (flags >= 0 && (flags & O_ACCMODE) == O_RDWR)
-        return flags & O_NONBLOCK ? neg(syscall(SYS_read, fd, buf, len)) : -EAGAIN;
     return splice_nowait(fd, buf, len);
 }
 
