@@ -32,8 +32,8 @@
  * of messages, and HEPTA_SOCK_RECORDS gives boundaries to any stream. Records and fork() don't
  * mix while one is under way: what was received in part is in both processes then.
  *
- * The kernel gives a name ("@0001f") to a datagram or kernel.unix seqpacket socket that has
- * none when it sends, so that it can be answered (SO_PASSCRED in unix(7)).
+ * A unix datagram socket that connects without options.local has no name, so nobody can
+ * answer it.
  *
  * What differs from the kernel's sockets, on purpose: a handle, not a descriptor (but see
  * hepta_sock_pollfd()); every wait has a deadline; no SIGPIPE; all descriptors are
