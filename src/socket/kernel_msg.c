@@ -219,7 +219,7 @@ ssize_t h7_kernel_recvmsg(struct hepta_sock *s, struct hepta_sock_msg *msg, size
         return r;
     bool message = is_unix && take_control(msg, &m);
     if (is_unix && (r > 0 || message) && msg->pid == 0 && !named)
-        h7_unix_cred(s->fd, &msg->pid, &msg->uid, &msg->gid); /* sent before we asked, or not asked for */
+        h7_unix_cred(s->fd, &msg->pid, &msg->uid, &msg->gid); /* sent before we could ask */
     if (named && m.msg_namelen)
         h7_sock_address_text(msg->address, s->scheme, (struct sockaddr *)&from, m.msg_namelen);
     msg->full_len = (uint64_t)r;
