@@ -31,15 +31,18 @@ check_packages=(
     g++:g++
     gcc-aarch64-linux-gnu:aarch64-linux-gnu-gcc
     git:git
+    iproute2:ip
     jq:jq
     libc6-dbg:/usr/lib/debug/.build-id
     libc6-dev-arm64-cross:/usr/aarch64-linux-gnu/include/stdio.h
     libcmocka-dev:/usr/include/cmocka.h
+    ncat:ncat
     procps:ps
     python3:python3
     qemu-user:qemu-aarch64
     scdoc:scdoc
     shellcheck:shellcheck
+    socat:socat
     valgrind:valgrind
 )
 long_packages=(spin:spin)

@@ -283,8 +283,8 @@ ssize_t hepta_sock_send(struct hepta_sock *sock, const void *buf, size_t len, in
  *         prefix).
  * Return: bytes received; 0 at the peer's end, or an empty message; or -EAGAIN, -ETIMEDOUT,
  * -EINTR, -ECONNRESET (once: the peer has gone without reading all that was sent),
- * -ENOTCONN, -ECONNREFUSED, -EFAULT, -EINVAL (@len), -EBADMSG (a record longer than
- * record_max), -EPROTO (the stream ended inside a record).
+ * -ENOTCONN, -ECONNREFUSED, -EFAULT, -EINVAL (@len), -ENOMEM, -EBADMSG (a record longer than
+ * record_max: from then on always), -EPROTO (the stream ended inside a record).
  * Source: recv(2).
  */
 ssize_t hepta_sock_recv(struct hepta_sock *sock, void *buf, size_t len, int64_t deadline);

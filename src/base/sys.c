@@ -185,7 +185,24 @@ ssize_t h7_sys_read_nowait(int fd, void *buf, size_t len)
     ssize_t r = neg(syscall(SYS_preadv2, fd, &iov, 1L, -1L, -1L, RWF_NOWAIT));
     if (supported(r))
         return r;
+    /* What is open for both vmsplice(2) would write to: it is a named FIFO then, and ours. */
+    int flags = fcntl(fd, F_GETFL);
+    if (flags >= 0 && (flags & O_ACCMODE) == O_RDWR)
+        return flags & O_NONBLOCK ? neg(syscall(SYS_read, fd, buf, len)) : -EAGAIN;
     return splice_nowait(fd, buf, len);
+}
+
+/* Not read(2): even if somebody has cleared O_NONBLOCK, an empty bell must not hold who reads
+ * it under a lock. */
+ssize_t h7_sys_fifo_read(int fd, void *buf, size_t len)
+{
+    return splice_nowait(fd, buf, len);
+}
+
+ssize_t h7_sys_fifo_write(int fd, const void *buf, size_t len)
+{
+    ssize_t r = write_flags(fd, buf, len, RWF_NOSIGNAL);
+    return supported(r) ? r : write_masked(fd, buf, len);
 }
 
 ssize_t h7_sys_recv_nowait(int fd, void *buf, size_t len)

@@ -49,6 +49,10 @@ int h7_sys_poll(struct pollfd *fds, unsigned n, int64_t deadline);
  * -EPIPE. What is written must be constant memory. */
 ssize_t h7_sys_read_nowait(int fd, void *buf, size_t len);
 ssize_t h7_sys_write_nowait(int fd, const void *buf, size_t len);
+/* The same for a FIFO that this process opened by its name, without waiting: its flags are
+ * ours, and it knows no RWF_NOWAIT. One call each. */
+ssize_t h7_sys_fifo_read(int fd, void *buf, size_t len);
+ssize_t h7_sys_fifo_write(int fd, const void *buf, size_t len);
 /* The same for a socket: recv(2) and send(2). A count, or -EAGAIN, -EPIPE, ... */
 ssize_t h7_sys_recv_nowait(int fd, void *buf, size_t len);
 ssize_t h7_sys_send_nowait(int fd, const void *buf, size_t len);

@@ -4,6 +4,8 @@
 #include "base/unit_test.h"
 
 #include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include "base/clock.h"
@@ -237,6 +239,34 @@ static void test_read_does_not_wait(void **state)
     unit_in_child(read_nothing, &err);
 }
 
+/* A bell of a FIFO that is open for both: reading must not become writing. */
+static int read_open_for_both(void *forbid)
+{
+    char path[64], buf[8];
+    int n;
+    if (unit_forbid(SYS_preadv2, *(int *)forbid) != 0)
+        return UNIT_SKIP;
+    snprintf(path, sizeof path, "/dev/shm/hepta-sys-test.%d", (int)getpid());
+    CHILD_CHECK(mkfifo(path, 0600) == 0);
+    int fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    unlink(path);
+    CHILD_CHECK(fd >= 0);
+    CHILD_CHECK(h7_sys_read_nowait(fd, buf, sizeof buf) == -EAGAIN);
+    CHILD_CHECK(ioctl(fd, FIONREAD, &n) == 0 && n == 0);
+    CHILD_CHECK(write(fd, "abc", 3) == 3);
+    CHILD_CHECK(h7_sys_read_nowait(fd, buf, sizeof buf) == 3 && buf[2] == 'c');
+    CHILD_CHECK(ioctl(fd, FIONREAD, &n) == 0 && n == 0);
+    return 0;
+}
+
+static void test_read_of_what_is_open_for_both(void **state)
+{
+    int errs[] = {EOPNOTSUPP, ENOSYS};
+    (void)state;
+    unit_in_child(read_open_for_both, &errs[0]);
+    unit_in_child(read_open_for_both, &errs[1]);
+}
+
 /* A SIGPIPE that was pending before isn't ours to take away. */
 static int keep_the_pending_one(void *arg)
 {
@@ -308,6 +338,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_write_neither_waits_nor_signals),
     cmocka_unit_test(test_write_on_an_older_kernel),
     cmocka_unit_test(test_read_does_not_wait),
+    cmocka_unit_test(test_read_of_what_is_open_for_both),
     cmocka_unit_test(test_write_keeps_a_pending_signal),
     cmocka_unit_test(test_pidfd),
     cmocka_unit_test(test_membarrier),

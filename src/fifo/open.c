@@ -108,7 +108,7 @@ static int announce_space(int obj, struct hepta_fifo *f)
     int fd = both(f) ? f->s : bell(obj, H7_FIFO_PART_S, O_WRONLY);
     if (fd < 0)
         return fd;
-    ssize_t n = h7_sys_write_nowait(fd, "", 1);
+    ssize_t n = h7_sys_fifo_write(fd, "", 1);
     if (fd != f->s)
         h7_sys_close(fd);
     return n == 1 || n == -EAGAIN ? 0 : -ENOMEM;
@@ -240,6 +240,7 @@ static int begin_flow(struct hepta_fifo *f, int role, const struct hepta_fifo_op
     c->ring_fd = role == H7_WRITER ? f->d : f->s;
     c->listen_fd = role == H7_WRITER ? f->s : f->d;
     c->gone_fd = c->ring_fd;
+    c->bell_kind = H7_BELL_FIFO;
     h7_conduit_tune(c, opt->wait, opt->spin_ns);
     return 0;
 }

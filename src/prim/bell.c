@@ -36,7 +36,14 @@ int h7_bell_new(int fds[2])
 
 static ssize_t put_byte(int fd, enum h7_bell_kind kind)
 {
-    return kind == H7_BELL_SOCKET ? h7_sys_send_nowait(fd, "", 1) : h7_sys_write_nowait(fd, "", 1);
+    switch (kind) {
+    case H7_BELL_SOCKET:
+        return h7_sys_send_nowait(fd, "", 1);
+    case H7_BELL_FIFO:
+        return h7_sys_fifo_write(fd, "", 1);
+    default:
+        return h7_sys_write_nowait(fd, "", 1);
+    }
 }
 
 int h7_bell_ring(struct h7_bell_word *w, int ring_fd, enum h7_bell_kind kind)
@@ -72,6 +79,8 @@ void h7_bell_lower(int listen_fd, size_t n, enum h7_bell_kind kind)
      * meanwhile only makes the level falsely high. */
     if (kind == H7_BELL_PIPE && n > 0)
         h7_sys_read_nowait(listen_fd, bytes, n);
+    if (kind == H7_BELL_FIFO && n > 0)
+        h7_sys_fifo_read(listen_fd, bytes, n);
     while (kind == H7_BELL_SOCKET && n > 0) {
         ssize_t r = h7_sys_recv_nowait(listen_fd, bytes, n);
         if (r <= 0)

@@ -44,7 +44,8 @@
 
 #define H7_BELL_MAX 4096 /* bytes a bell holds: one page */
 
-enum h7_bell_kind { H7_BELL_PIPE = 0, H7_BELL_SOCKET = 1 };
+/* FIFO: a kernel FIFO whose ends were opened by name, each by its own process. */
+enum h7_bell_kind { H7_BELL_PIPE = 0, H7_BELL_SOCKET = 1, H7_BELL_FIFO = 2 };
 
 struct h7_bell_word {
     struct h7_a32 want;

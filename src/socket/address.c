@@ -132,7 +132,7 @@ static int resolver_error(int e)
     case EAI_MEMORY:
         return -ENOMEM;
     case EAI_SYSTEM:
-        return errno ? -errno : -ENOENT;
+        return errno == EMFILE || errno == ENFILE || errno == ENOMEM ? -errno : -ENOENT;
     case EAI_ADDRFAMILY:
         return -EAFNOSUPPORT;
     default:

@@ -28,6 +28,7 @@
 #define PIECES_MAX 16          /* more are gathered into one */
 #define BUFFER_MIN (16ul << 10)
 #define BUFFER_KEEP (1ul << 20) /* an empty buffer above this is given back */
+#define PUSH_AGAIN_NS (20 * H7_MS)
 
 int h7_frame_new(struct hepta_sock *s)
 {
@@ -78,7 +79,7 @@ static int flush(struct hepta_sock *s, int64_t deadline)
         size_t n = f->out_len - f->out_at;
         ssize_t r = s->ops->send(s, f->out + f->out_at, n, deadline);
         if (r < 0) {
-            if (r != -EAGAIN && r != -ETIMEDOUT && r != -EINTR)
+            if (r == -EPIPE || r == -ECONNRESET)
                 drop_out(f); /* nobody will ever get it */
             return (int)r;
         }
@@ -226,19 +227,21 @@ static int make_room(struct h7_frame *f)
     return 0;
 }
 
-/* Send what is left of a record, and wait until that goes on or something comes. 0: look. */
+/* Send what is left of a record, and wait until that goes on or something comes. 0: look.
+ * Another error than -EAGAIN is the next send's; here it is tried again after a while. */
 static int push(struct hepta_sock *s, int64_t deadline)
 {
     struct pollfd p[2];
-    int r = h7_frame_flush(s, HEPTA_NOW);
-    if (r != -EAGAIN || deadline == HEPTA_NOW)
-        return 0; /* an error is the next send's */
-    r = s->ops->pollfd(s, POLLIN, &p[0]);
+    int sent = h7_frame_flush(s, HEPTA_NOW), full = sent == -EAGAIN;
+    if (sent == 0 || deadline == HEPTA_NOW)
+        return 0;
+    int64_t until = full ? deadline : h7_earlier(deadline, hepta_now_ns() + PUSH_AGAIN_NS);
+    int r = s->ops->pollfd(s, POLLIN, &p[0]);
     if (r == 0)
         r = s->ops->pollfd(s, POLLOUT, &p[1]);
     if (r == 0)
-        r = h7_sys_poll(p, 2, deadline);
-    return r < 0 ? r : r == 0 ? -ETIMEDOUT : 0;
+        r = h7_sys_poll(p, full ? 2 : 1, until);
+    return r < 0 ? r : r == 0 && until == deadline ? -ETIMEDOUT : 0;
 }
 
 static ssize_t receive(struct hepta_sock *s, int64_t deadline)

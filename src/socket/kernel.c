@@ -49,25 +49,28 @@ int h7_try_wait(struct h7_try *t)
     }
     struct pollfd p = {.fd = t->s->fd, .events = t->events};
     int r = h7_sys_poll(&p, 1, t->deadline);
+    t->seen = p.revents;
     return r < 0 ? r : r == 0 ? -ETIMEDOUT : 0;
 }
 
+/* An error of the socket's is told once: after a part has been sent, it is the next call's. */
 static ssize_t send_by(struct hepta_sock *s, const char *buf, size_t len, size_t done,
                        int64_t deadline)
 {
     struct h7_try t = {.s = s, .deadline = deadline, .events = POLLOUT};
     for (;;) {
-        ssize_t r = h7_net_send(s->fd, buf + done, len - done, MSG_DONTWAIT | MSG_NOSIGNAL);
+        const char *rest = done ? buf + done : buf; /* buf may be NULL, of an empty message */
+        ssize_t r = h7_net_send(s->fd, rest, len - done, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (r >= 0) {
             done += (size_t)r;
             if (done >= len || s->type != HEPTA_SOCK_STREAM)
                 return (ssize_t)done;
             t.n = 0;
-            continue;
+            r = -EAGAIN; /* it took what there was room for */
         }
         if (r == -EAGAIN)
             r = h7_try_wait(&t);
-        if (r < 0)
+        if (r < 0 || (done && t.seen & POLLERR))
             return done ? (ssize_t)done : r;
     }
 }

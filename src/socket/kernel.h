@@ -26,6 +26,7 @@ struct h7_try {
     int64_t deadline;
     short events;
     unsigned n; /* waits so far */
+    short seen; /* what the last poll(2) said */
 };
 
 /* The try gave -EAGAIN: 0 to try again, or what the verb returns. */

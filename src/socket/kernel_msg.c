@@ -87,17 +87,17 @@ static ssize_t send_rest(struct hepta_sock *s, const struct hepta_sock_msg *msg,
 {
     struct iovec rest[PIECES_MAX];
     struct h7_try t = {.s = s, .deadline = deadline, .events = POLLOUT};
-    ssize_t r = 0;
-    while (r >= 0 && done < total) {
+    ssize_t r = h7_try_wait(&t);
+    while (r >= 0 && done < total && !(t.seen & POLLERR)) { /* as in kernel.c's send_by() */
         struct msghdr m = {.msg_iov = rest,
                            .msg_iovlen = rest_of(rest, msg->iov, msg->n_iov, done)};
         r = h7_net_sendmsg(s->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (r > 0) {
             done += (size_t)r;
             t.n = 0;
-        } else if (r == -EAGAIN) {
-            r = h7_try_wait(&t);
         }
+        if (r == -EAGAIN || (r > 0 && done < total))
+            r = h7_try_wait(&t);
     }
     return (ssize_t)done;
 }
@@ -213,13 +213,16 @@ ssize_t h7_kernel_recvmsg(struct hepta_sock *s, struct hepta_sock_msg *msg, size
                        .msg_controllen = is_unix ? CMSG_SPACE(sizeof(struct ucred)) +
                                                        CMSG_LEN(n * sizeof(int))
                                                  : 0};
-    /* MSG_TRUNC: the whole length of a message. Of a tcp stream it would throw it away. */
-    ssize_t r = recv_by(s, &m, MSG_CMSG_CLOEXEC | (stream ? 0 : MSG_TRUNC), deadline);
+    /* MSG_TRUNC: the whole length of a message. Of a tcp stream it would throw it away; and
+     * AF_PACKET refuses flags that mean nothing to it. */
+    int flags = (is_unix ? MSG_CMSG_CLOEXEC : 0) | (stream ? 0 : MSG_TRUNC);
+    ssize_t r = recv_by(s, &m, flags, deadline);
     if (r < 0)
         return r;
     bool message = is_unix && take_control(msg, &m);
     if (is_unix && (r > 0 || message) && msg->pid == 0 && !named)
-        h7_unix_cred(s->fd, &msg->pid, &msg->uid, &msg->gid); /* sent before we could ask */
+        /* sent before we asked, or not asked for */
+        h7_unix_cred(s->fd, &msg->pid, &msg->uid, &msg->gid);
     if (named && m.msg_namelen)
         h7_sock_address_text(msg->address, s->scheme, (struct sockaddr *)&from, m.msg_namelen);
     msg->full_len = (uint64_t)r;

@@ -63,14 +63,14 @@ static int lock_directory(const char *path)
     return fd; /* a file system without flock(2): as if it were locked */
 }
 
-/* Does any socket have this file? 1 yes, or nobody may say; 0 it was left behind; or why that
- * can't be asked. */
+/* Does any socket have this file? 1 yes, or nobody may say; 0 it was left behind; -ENOENT it is
+ * gone by now; or why that can't be asked. */
 static int in_use(const struct h7_sock_sa *sa)
 {
     struct stat st;
     const struct sockaddr_un *un = (const void *)&sa->sa;
     if (lstat(un->sun_path, &st) < 0)
-        return errno != ENOENT;
+        return errno == ENOENT ? -ENOENT : 1;
     if (!S_ISSOCK(st.st_mode))
         return 1;
     int fd = h7_net_socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
@@ -78,7 +78,7 @@ static int in_use(const struct h7_sock_sa *sa)
         return fd;
     int r = h7_net_connect(fd, &sa->sa, sa->len);
     h7_sys_close(fd);
-    return r != -ECONNREFUSED && r != -ENOENT;
+    return r == -ENOENT ? r : r != -ECONNREFUSED;
 }
 
 /* bind(2) makes the file with what both the socket's mode and umask(2) allow: at no time
@@ -91,10 +91,10 @@ static int bind_file(struct hepta_sock *s, const struct h7_sock_sa *sa)
     if (r != -EADDRINUSE)
         return r;
     int used = in_use(sa);
-    if (used != 0)
+    if (used != 0 && used != -ENOENT)
         return used < 0 ? used : r;
     const struct sockaddr_un *un = (const void *)&sa->sa;
-    if (unlink(un->sun_path) < 0 && errno != ENOENT)
+    if (used == 0 && unlink(un->sun_path) < 0 && errno != ENOENT)
         return -errno;
     return h7_net_bind(s->fd, &sa->sa, sa->len);
 }

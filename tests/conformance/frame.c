@@ -5,7 +5,8 @@
  * Each run is a child in its own process group. The frame waits for it with WNOWAIT, so that
  * the group's number stays reserved until everything in it has been killed; it is a
  * subreaper, so whatever a case left behind comes back to it and counts as a failure. A run
- * that passes must leave as many descriptors and mappings as it found.
+ * that passes must leave as many descriptors and mappings as it found, and nothing where its
+ * room looks for things left behind.
  *
  * Start reading at conf_main(), then run_one().
  */
@@ -37,6 +38,19 @@ struct request {
     int share_fd;
 };
 
+static volatile sig_atomic_t stop_signal;
+
+static void ask_to_stop(int sig)
+{
+    stop_signal = sig;
+}
+
+static void handle_stops(void (*handler)(int))
+{
+    signal(SIGINT, handler);
+    signal(SIGTERM, handler);
+}
+
 static void die(const char *what)
 {
     fprintf(stderr, "conformance: %s: %s\n", what, strerror(errno));
@@ -63,6 +77,7 @@ static void run_in_child(struct conf *c)
     int n_fds = conf_n_fds(), n_maps = n_segments();
 
     signal(SIGPIPE, SIG_IGN);
+    handle_stops(SIG_DFL);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     c->cs->run(c);
     if (conf_n_fds() != n_fds)
@@ -110,12 +125,13 @@ static int sweep(pid_t pid, int *status)
     return n_left;
 }
 
-/* Has @pid ended within @ms? It stays a zombie. No pidfd: valgrind doesn't know them. */
+/* Has @pid ended within @ms, and before a stop? It stays a zombie. No pidfd: valgrind doesn't
+ * know them. */
 static bool wait_for_end(pid_t pid, int ms)
 {
     const int n_looks_per_ms = 2;
 
-    for (int i = 0; i < ms * n_looks_per_ms; i++) {
+    for (int i = 0; i < ms * n_looks_per_ms && !stop_signal; i++) {
         siginfo_t info = {0};
 
         if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT | WNOHANG) < 0)
@@ -127,7 +143,7 @@ static bool wait_for_end(pid_t pid, int ms)
     return false;
 }
 
-static void judge(struct conf *c, int status, int n_left)
+static void judge(struct conf *c, int status, int n_left, int n_things)
 {
     if (atomic_load(&c->share->failed))
         return;
@@ -138,6 +154,8 @@ static void judge(struct conf *c, int status, int n_left)
         snprintf(c->share->why, sizeof(c->share->why), "exit status %d", WEXITSTATUS(status));
     else if (n_left > 0)
         snprintf(c->share->why, sizeof(c->share->why), "leaves %d processes", n_left);
+    else if (n_things > 0)
+        snprintf(c->share->why, sizeof(c->share->why), "leaves %d things", n_things);
     else
         return;
     atomic_store(&c->share->failed, 1);
@@ -163,20 +181,10 @@ static enum result run_one(struct conf *c)
     if (!wait_for_end(pid, timeout_ms(c->cs)) && !atomic_exchange(&c->share->failed, 1))
         describe_stuck(pid, c->share->why, sizeof(c->share->why));
     int n_left = sweep(pid, &status);
-    judge(c, status, n_left);
+    judge(c, status, n_left, c->room->tidy ? c->room->tidy() : 0);
     if (atomic_load(&c->share->failed))
         return FAILED;
     return c->cs->differs && c->be->side != CONF_KERNEL ? DIFFERED : PASSED;
-}
-
-static enum result run_in_place(struct conf *c)
-{
-    if (c->room->before)
-        c->room->before();
-    enum result res = run_one(c);
-    if (c->room->after)
-        c->room->after();
-    return res;
 }
 
 /* Of a back end's column. */
@@ -186,6 +194,20 @@ static int width(const struct conf_backend *be)
 }
 
 static const char *const result_text[] = {"-", "ok", "differs", "FAIL"};
+
+static unsigned abilities(const struct conf_backend *be)
+{
+    return be->has | (geteuid() == 0 ? CONF_AS_ROOT : 0);
+}
+
+/* Whether anybody is to run it; who isn't root sees that there is a case. */
+static bool is_case(const struct conf_room *room, const struct conf_case *cs)
+{
+    for (const struct conf_backend *be = room->backends; be->name; be++)
+        if (!(cs->needs & ~(be->has | CONF_AS_ROOT)))
+            return true;
+    return false;
+}
 
 static void run_case(struct request *rq, const struct conf_room *room,
                      const struct conf_case *cs)
@@ -198,8 +220,8 @@ static void run_case(struct request *rq, const struct conf_room *room,
     for (c.be = room->backends; c.be->name; c.be++) {
         enum result res = NOT_RUN;
 
-        if (!(cs->needs & ~c.be->has) && (!rq->backend || !strcmp(rq->backend, c.be->name)))
-            res = run_in_place(&c);
+        if (!(cs->needs & ~abilities(c.be)) && (!rq->backend || !strcmp(rq->backend, c.be->name)))
+            res = run_one(&c);
         rq->n_passed += res == PASSED || res == DIFFERED;
         rq->n_failed += res == FAILED;
         if (res == FAILED && n_why < MAX_BACKENDS)
@@ -218,7 +240,7 @@ static bool selected(const struct request *rq, const struct conf_room *room,
     char name[128];
 
     snprintf(name, sizeof(name), "%s.%s", room->name, cs->name);
-    return !rq->pattern || fnmatch(rq->pattern, name, 0) == 0;
+    return is_case(room, cs) && (!rq->pattern || fnmatch(rq->pattern, name, 0) == 0);
 }
 
 static void run_room(struct request *rq, const struct conf_room *room)
@@ -227,17 +249,22 @@ static void run_room(struct request *rq, const struct conf_room *room)
     for (const struct conf_backend *be = room->backends; be->name; be++)
         printf(" %-*s", width(be), be->name);
     printf(" difference\n");
+    if (room->begin)
+        room->begin();
     for (const struct conf_case *const *g = room->groups; *g; g++)
-        for (const struct conf_case *cs = *g; cs->name; cs++)
+        for (const struct conf_case *cs = *g; cs->name && !stop_signal; cs++)
             if (selected(rq, room, cs))
                 run_case(rq, room, cs);
+    if (room->end)
+        room->end();
 }
 
 static void list_room(const struct conf_room *room)
 {
     for (const struct conf_case *const *g = room->groups; *g; g++)
         for (const struct conf_case *cs = *g; cs->name; cs++)
-            printf("%s.%s %s\n", room->name, cs->name, cs->differs ? cs->differs : "-");
+            if (is_case(room, cs))
+                printf("%s.%s %s\n", room->name, cs->name, cs->differs ? cs->differs : "-");
 }
 
 static struct conf_share *map_share(int fd)
@@ -297,8 +324,9 @@ int conf_main(const struct conf_room *const *rooms, int argc, char **argv)
         die("memfd");
     rq.share = map_share(rq.share_fd);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    for (; *rooms; rooms++)
+    handle_stops(ask_to_stop);
+    for (; *rooms && !stop_signal; rooms++)
         run_room(&rq, *rooms);
     printf("%d passed, %d failed\n", rq.n_passed, rq.n_failed);
-    return rq.n_failed > 0 || rq.n_passed == 0;
+    return rq.n_failed > 0 || rq.n_passed == 0 || stop_signal;
 }

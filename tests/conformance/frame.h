@@ -27,6 +27,9 @@ enum conf_side { CONF_KERNEL, CONF_HEPTA };
 
 #define CONF_N_CELLS 64
 
+/* An ability that the frame adds to every back end when it runs as root. */
+#define CONF_AS_ROOT (1u << 31)
+
 /* What the processes of one run share, also over exec: a memfd. */
 struct conf_share {
     _Atomic int failed;    /* 1: @why is being or has been written; the first one wins */
@@ -54,13 +57,17 @@ struct conf_case {
     int timeout_s;             /* 0: 10 s */
 };
 
+/* A room may borrow another one's groups: what none of its back ends can do is no case of it. */
 struct conf_room {
     const char *name;
     const struct conf_backend *backends; /* ends with a NULL name; the kernel's come first */
     const struct conf_case *const *groups; /* ends with NULL; each group ends with a NULL name */
-    /* Before and after each run, in the frame's own process; NULL: nothing. @after also cleans
-     * up what a run that failed left lying about. */
-    void (*before)(void), (*after)(void);
+    /* NULL, or what surrounds the room's runs: before the first; after each, remove what it
+     * left behind and return how many things that were; after the last, also when the frame
+     * is told to stop by SIGINT or SIGTERM. */
+    void (*begin)(void);
+    int (*tidy)(void);
+    void (*end)(void);
 };
 
 /* One run: a case on a back end. */

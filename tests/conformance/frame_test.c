@@ -127,6 +127,31 @@ static void executed(struct conf *c, int argc, char **argv)
     conf_set(c, 0, atoi(argv[0]));
 }
 
+static void leaves_thing(struct conf *c)
+{
+    OK(c, symlink("nowhere", getenv("FRAME_TEST_THING")) == 0);
+}
+
+/* What the room looks for after each run: one file. */
+static int tidy(void)
+{
+    return unlink(getenv("FRAME_TEST_THING")) == 0;
+}
+
+static void begin(void)
+{
+    static char path[64];
+
+    snprintf(path, sizeof(path), "/tmp/conformance-frame.%d", (int)getpid());
+    setenv("FRAME_TEST_THING", path, 1);
+    printf("begin\n");
+}
+
+static void end(void)
+{
+    printf("end\n");
+}
+
 static const struct conf_case cases[] = {
     {"good", good, 0, NULL, NULL, 0},
     {"wrong_value", wrong_value, 0, NULL, NULL, 0},
@@ -146,12 +171,14 @@ static const struct conf_case cases[] = {
     {"sleeper", sleeper, 0, NULL, NULL, 0},
     {"executes", executes, 0, NULL, executed, 0},
     {"one_side_only", good, 1, NULL, NULL, 0},
+    {"nobody_can", good, 2, NULL, NULL, 0},
+    {"leaves_thing", leaves_thing, 0, NULL, NULL, 0},
     {0},
 };
 
 /* What must be printed: the row of each case, and the reason below it. */
 static const char *const expected[] = {
-    "good ok ok", "wrong_value FAIL FAIL", "kernel: frame_test.c:",
+    "begin", "good ok ok", "wrong_value FAIL FAIL", "kernel: frame_test.c:",
     "-EPIPE is -EPIPE, not -EAGAIN", "wrong_in_child FAIL FAIL", "not true: getpid() == 0",
     "hangs FAIL FAIL", "time is up", "waits_for_failed FAIL FAIL", "kernel: first",
     "crashes FAIL FAIL", "killed by signal 6", "leaves_process FAIL FAIL",
@@ -160,15 +187,16 @@ static const char *const expected[] = {
     "differs_no_more ok FAIL id", "is 1, not 2", "differs_in_nothing FAIL FAIL id",
     "both sides expect the same", "names_but_tests_none FAIL FAIL id",
     "names difference 'id' but tests none", "may ok differs id",
-    "may_not_kernel FAIL differs id", "sleeper ok ok", "executes ok ok", "one_side_only - ok",
-    "13 passed, 22 failed",
+    "may_not_kernel FAIL differs id", "sleeper ok ok", "executes ok ok",
+    ("one_side_only - ok \nroom.leaves_thing FAIL FAIL"), "leaves 1 things",
+    "end", "13 passed, 24 failed",
 };
 
 static const struct conf_backend backends[] = {
     {"kernel", CONF_KERNEL, 0, NULL}, {"hepta", CONF_HEPTA, 1, NULL}, {0},
 };
 static const struct conf_case *const groups[] = {cases, NULL};
-static const struct conf_room room = {.name = "room", .backends = backends, .groups = groups};
+static const struct conf_room room = {"room", backends, groups, begin, tidy, end};
 static const struct conf_room *const rooms[] = {&room, NULL};
 
 /* Columns are padded: compare with single spaces. */

@@ -191,19 +191,26 @@ void conf_asleep_after(struct conf *c, pid_t pid, int i)
     conf_asleep(c, pid);
 }
 
+static _Atomic long *cell(struct conf *c, int i)
+{
+    if (i < 0 || i >= CONF_N_CELLS)
+        conf_fail(c, "there is no cell %d", i);
+    return &c->share->cell[i];
+}
+
 void conf_set(struct conf *c, int i, long v)
 {
-    atomic_store(&c->share->cell[i], v);
+    atomic_store(cell(c, i), v);
 }
 
 long conf_get(struct conf *c, int i)
 {
-    return atomic_load(&c->share->cell[i]);
+    return atomic_load(cell(c, i));
 }
 
 long conf_add(struct conf *c, int i, long v)
 {
-    return atomic_fetch_add(&c->share->cell[i], v) + v;
+    return atomic_fetch_add(cell(c, i), v) + v;
 }
 
 void conf_await(struct conf *c, int i, long v)

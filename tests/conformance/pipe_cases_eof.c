@@ -268,6 +268,6 @@ const struct conf_case pipe_eof_cases[] = {
     {"eof.killed_in_write", killed_in_write, NEEDS_NOTHING, NULL, NULL, 0},
     {"eof.killed_in_large_write", killed_in_large_write, NEEDS_NOTHING, NULL, NULL, 0},
     {"eof.own_write_end", own_write_end, NEEDS_NOTHING, NULL, NULL, 0},
-    {"eof.duplicates", duplicates, NEEDS_NOTHING, NULL, NULL, 0},
+    {"eof.duplicates", duplicates, NEEDS_EXPORT, NULL, NULL, 0},
     {0},
 };

@@ -299,7 +299,7 @@ const struct conf_case pipe_epipe_cases[] = {
     {"epipe.killed_wakes_writer", killed_wakes_writer, NEEDS_NOTHING, NULL, NULL, 0},
     {"epipe.killed_in_read", killed_in_read, NEEDS_NOTHING, NULL, NULL, 0},
     {"epipe.own_read_end", own_read_end, NEEDS_NOTHING, NULL, NULL, 0},
-    {"epipe.duplicates", duplicates, NEEDS_NOTHING, NULL, NULL, 0},
+    {"epipe.duplicates", duplicates, NEEDS_EXPORT, NULL, NULL, 0},
     {"epipe.signal", signal_kills, NEEDS_NOTHING, "no-sigpipe", NULL, 0},
     {0},
 };

@@ -256,11 +256,11 @@ static void without_cloexec_after(struct conf *c, int argc, char **argv)
 }
 
 const struct conf_case pipe_exec_cases[] = {
-    {"exec.writes", writes, NEEDS_NOTHING, NULL, writes_after, 0},
-    {"exec.reads", reads, NEEDS_NOTHING, NULL, reads_after, 0},
-    {"exec.packets", packets_over_exec, NEEDS_NOTHING, NULL, packets_after, 0},
-    {"exec.polls", polls, NEEDS_NOTHING, NULL, polls_after, 0},
-    {"exec.twice", twice, NEEDS_NOTHING, NULL, twice_after, 0},
+    {"exec.writes", writes, NEEDS_EXPORT, NULL, writes_after, 0},
+    {"exec.reads", reads, NEEDS_EXPORT, NULL, reads_after, 0},
+    {"exec.packets", packets_over_exec, NEEDS_EXPORT, NULL, packets_after, 0},
+    {"exec.polls", polls, NEEDS_EXPORT, NULL, polls_after, 0},
+    {"exec.twice", twice, NEEDS_EXPORT, NULL, twice_after, 0},
     {"exec.not_handed_over", not_handed_over, NEEDS_NOTHING, NULL, not_handed_over_after, 0},
     {"exec.without_cloexec", without_cloexec, NEEDS_NOTHING, "always-cloexec",
      without_cloexec_after, 0},

@@ -12,13 +12,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <hepta/pipe.h>
-
-static struct hepta_pipe *h(struct pend *end)
-{
-    return (struct hepta_pipe *)end;
-}
-
 static void mixed_with_copying(struct conf *c)
 {
     struct pipe_pair p;
@@ -28,14 +21,14 @@ static void mixed_with_copying(struct conf *c)
 
     make(c, &p);
     EQ(c, ops(c)->write(p.w, "one ", 4, EVER), 4);
-    EQ(c, hepta_pipe_reserve(h(p.w), 100, &room, EVER), 0);
+    EQ(c, ops(c)->reserve(p.w, 100, &room, EVER), 0);
     memcpy(room, "two ", 4);
     EQ(c, used(c, &p), 4); /* invisible before commit */
-    EQ(c, hepta_pipe_commit(h(p.w), 4), 0);
+    EQ(c, ops(c)->commit(p.w, 4), 0);
     EQ(c, ops(c)->write(p.w, "three", 5, EVER), 5);
-    EQ(c, hepta_pipe_peek(h(p.r), &next, EVER), 13);
+    EQ(c, ops(c)->peek(p.r, &next, EVER), 13);
     OK(c, memcmp(next, "one two three", 13) == 0);
-    EQ(c, hepta_pipe_release(h(p.r), 4), 0);
+    EQ(c, ops(c)->release(p.r, 4), 0);
     EQ(c, ops(c)->read(p.r, buf, sizeof(buf), NOW), 9);
     OK(c, memcmp(buf, "two three", 9) == 0);
     EQ(c, ops(c)->read(p.r, buf, sizeof(buf), NOW), -EAGAIN);
@@ -49,13 +42,13 @@ static void given_up(struct conf *c)
     const void *next;
 
     make(c, &p);
-    EQ(c, hepta_pipe_reserve(h(p.w), 100, &room, EVER), 0);
+    EQ(c, ops(c)->reserve(p.w, 100, &room, EVER), 0);
     memset(room, 'x', 100);
-    EQ(c, hepta_pipe_commit(h(p.w), 0), 0);
+    EQ(c, ops(c)->commit(p.w, 0), 0);
     EQ(c, get(c, &p, 10, NOW), -EAGAIN);
     EQ(c, put(c, &p, 10, EVER), 10);
-    EQ(c, hepta_pipe_peek(h(p.r), &next, EVER), 10);
-    EQ(c, hepta_pipe_release(h(p.r), 0), 0);
+    EQ(c, ops(c)->peek(p.r, &next, EVER), 10);
+    EQ(c, ops(c)->release(p.r, 0), 0);
     EQ(c, get(c, &p, 10, NOW), 10);
     close_both(c, &p);
 }
@@ -71,13 +64,13 @@ static void contiguous(struct conf *c)
     for (int i = 0; i < 500; i++) {
         size_t len = 1 + (size_t)i * 61 % ATOMIC;
 
-        EQ(c, hepta_pipe_reserve(h(p.w), len, &room, EVER), 0);
+        EQ(c, ops(c)->reserve(p.w, len, &room, EVER), 0);
         memset(room, i, len);
-        EQ(c, hepta_pipe_commit(h(p.w), len), 0);
-        EQ(c, hepta_pipe_peek(h(p.r), &next, EVER), len);
+        EQ(c, ops(c)->commit(p.w, len), 0);
+        EQ(c, ops(c)->peek(p.r, &next, EVER), len);
         for (size_t j = 0; j < len; j++)
             EQ(c, ((const unsigned char *)next)[j], i & 255);
-        EQ(c, hepta_pipe_release(h(p.r), len), 0);
+        EQ(c, ops(c)->release(p.r, len), 0);
     }
     close_both(c, &p);
 }
@@ -93,15 +86,15 @@ static void waits_and_wakes(struct conf *c)
     if (child == 0) {
         close_w(c, &p);
         conf_set(c, 0, 1);
-        EQ(c, hepta_pipe_peek(h(p.r), &next, EVER), 10);
-        EQ(c, hepta_pipe_release(h(p.r), 10), 0);
-        EQ(c, hepta_pipe_peek(h(p.r), &next, EVER), 0);
+        EQ(c, ops(c)->peek(p.r, &next, EVER), 10);
+        EQ(c, ops(c)->release(p.r, 10), 0);
+        EQ(c, ops(c)->peek(p.r, &next, EVER), 0);
         conf_exit();
     }
     conf_asleep_after(c, child, 0);
-    EQ(c, hepta_pipe_reserve(h(p.w), 10, &room, EVER), 0);
+    EQ(c, ops(c)->reserve(p.w, 10, &room, EVER), 0);
     memset(room, 'x', 10);
-    EQ(c, hepta_pipe_commit(h(p.w), 10), 0);
+    EQ(c, ops(c)->commit(p.w, 10), 0);
     conf_asleep(c, child);
     close_w(c, &p);
     conf_join(c, child);
@@ -115,13 +108,13 @@ static void deadlines(struct conf *c)
     void *room;
 
     make(c, &p);
-    EQ(c, hepta_pipe_peek(h(p.r), &next, NOW), -EAGAIN);
-    EQ(c, hepta_pipe_peek(h(p.r), &next, hepta_in_ms(20)), -ETIMEDOUT);
+    EQ(c, ops(c)->peek(p.r, &next, NOW), -EAGAIN);
+    EQ(c, ops(c)->peek(p.r, &next, hepta_in_ms(20)), -ETIMEDOUT);
     fill(c, &p);
-    EQ(c, hepta_pipe_reserve(h(p.w), 10, &room, NOW), -EAGAIN);
-    EQ(c, hepta_pipe_reserve(h(p.w), 10, &room, hepta_in_ms(20)), -ETIMEDOUT);
+    EQ(c, ops(c)->reserve(p.w, 10, &room, NOW), -EAGAIN);
+    EQ(c, ops(c)->reserve(p.w, 10, &room, hepta_in_ms(20)), -ETIMEDOUT);
     close_r(c, &p);
-    EQ(c, hepta_pipe_reserve(h(p.w), 10, &room, EVER), -EPIPE);
+    EQ(c, ops(c)->reserve(p.w, 10, &room, EVER), -EPIPE);
     close_w(c, &p);
 }
 
@@ -132,19 +125,19 @@ static void packets(struct conf *c)
     void *room;
 
     make_as(c, &p, WANT_PACKET, 0);
-    EQ(c, hepta_pipe_reserve(h(p.w), ATOMIC + 1, &room, EVER), -EINVAL);
-    EQ(c, hepta_pipe_reserve(h(p.w), ATOMIC, &room, EVER), 0);
+    EQ(c, ops(c)->reserve(p.w, ATOMIC + 1, &room, EVER), -EINVAL);
+    EQ(c, ops(c)->reserve(p.w, ATOMIC, &room, EVER), 0);
     memcpy(room, "abc", 3);
-    EQ(c, hepta_pipe_commit(h(p.w), 3), 0);
+    EQ(c, ops(c)->commit(p.w, 3), 0);
     EQ(c, ops(c)->write(p.w, "defgh", 5, EVER), 5);
-    EQ(c, hepta_pipe_peek(h(p.r), &next, EVER), 3);
-    EQ(c, hepta_pipe_release(h(p.r), 0), 0);
-    EQ(c, hepta_pipe_peek(h(p.r), &next, EVER), 3);
+    EQ(c, ops(c)->peek(p.r, &next, EVER), 3);
+    EQ(c, ops(c)->release(p.r, 0), 0);
+    EQ(c, ops(c)->peek(p.r, &next, EVER), 3);
     OK(c, memcmp(next, "abc", 3) == 0);
-    EQ(c, hepta_pipe_release(h(p.r), 1), 0); /* the packet is gone whole */
-    EQ(c, hepta_pipe_peek(h(p.r), &next, EVER), 5);
+    EQ(c, ops(c)->release(p.r, 1), 0); /* the packet is gone whole */
+    EQ(c, ops(c)->peek(p.r, &next, EVER), 5);
     OK(c, memcmp(next, "defgh", 5) == 0);
-    EQ(c, hepta_pipe_release(h(p.r), 5), 0);
+    EQ(c, ops(c)->release(p.r, 5), 0);
     close_both(c, &p);
 }
 
@@ -155,23 +148,23 @@ static void misuse(struct conf *c)
     void *room;
 
     make(c, &p);
-    EQ(c, hepta_pipe_commit(h(p.w), 0), -EINVAL);
-    EQ(c, hepta_pipe_release(h(p.r), 0), -EINVAL);
-    EQ(c, hepta_pipe_reserve(h(p.w), 0, &room, EVER), -EINVAL);
-    EQ(c, hepta_pipe_reserve(h(p.w), CAPACITY + 1, &room, EVER), -EINVAL);
-    EQ(c, hepta_pipe_reserve(h(p.w), 10, NULL, EVER), -EFAULT);
-    EQ(c, hepta_pipe_reserve(h(p.r), 10, &room, EVER), -EBADF);
-    EQ(c, hepta_pipe_peek(h(p.w), &next, EVER), -EBADF);
-    EQ(c, hepta_pipe_reserve(h(p.w), 10, &room, EVER), 0);
-    EQ(c, hepta_pipe_reserve(h(p.w), 10, &room, EVER), -EDEADLK);
+    EQ(c, ops(c)->commit(p.w, 0), -EINVAL);
+    EQ(c, ops(c)->release(p.r, 0), -EINVAL);
+    EQ(c, ops(c)->reserve(p.w, 0, &room, EVER), -EINVAL);
+    EQ(c, ops(c)->reserve(p.w, CAPACITY + 1, &room, EVER), -EINVAL);
+    EQ(c, ops(c)->reserve(p.w, 10, NULL, EVER), -EFAULT);
+    EQ(c, ops(c)->reserve(p.r, 10, &room, EVER), -EBADF);
+    EQ(c, ops(c)->peek(p.w, &next, EVER), -EBADF);
+    EQ(c, ops(c)->reserve(p.w, 10, &room, EVER), 0);
+    EQ(c, ops(c)->reserve(p.w, 10, &room, EVER), -EDEADLK);
     EQ(c, put(c, &p, 5, EVER), -EDEADLK);
-    EQ(c, hepta_pipe_commit(h(p.w), 11), -EINVAL);
-    EQ(c, hepta_pipe_commit(h(p.w), 10), 0);
-    EQ(c, hepta_pipe_peek(h(p.r), &next, EVER), 10);
-    EQ(c, hepta_pipe_peek(h(p.r), &next, EVER), -EDEADLK);
+    EQ(c, ops(c)->commit(p.w, 11), -EINVAL);
+    EQ(c, ops(c)->commit(p.w, 10), 0);
+    EQ(c, ops(c)->peek(p.r, &next, EVER), 10);
+    EQ(c, ops(c)->peek(p.r, &next, EVER), -EDEADLK);
     EQ(c, get(c, &p, 5, EVER), -EDEADLK);
-    EQ(c, hepta_pipe_release(h(p.r), 11), -EINVAL);
-    EQ(c, hepta_pipe_release(h(p.r), 10), 0);
+    EQ(c, ops(c)->release(p.r, 11), -EINVAL);
+    EQ(c, ops(c)->release(p.r, 10), 0);
     close_both(c, &p);
 }
 
@@ -181,7 +174,7 @@ static void others_wait(struct conf *c)
     void *room;
 
     make(c, &p);
-    EQ(c, hepta_pipe_reserve(h(p.w), 10, &room, EVER), 0);
+    EQ(c, ops(c)->reserve(p.w, 10, &room, EVER), 0);
     pid_t child = conf_fork(c);
     if (child == 0) {
         EQ(c, ops(c)->write(p.w, "abc", 3, NOW), -EAGAIN);
@@ -192,7 +185,7 @@ static void others_wait(struct conf *c)
     }
     conf_asleep_after(c, child, 0);
     memset(room, 'x', 10);
-    EQ(c, hepta_pipe_commit(h(p.w), 10), 0);
+    EQ(c, ops(c)->commit(p.w, 10), 0);
     conf_join(c, child);
     EQ(c, used(c, &p), 13);
     close_both(c, &p);
@@ -209,8 +202,8 @@ static void holder_killed(struct conf *c)
     EQ(c, put(c, &p, 10, EVER), 10);
     pid_t child = conf_fork(c);
     if (child == 0) {
-        EQ(c, hepta_pipe_peek(h(p.r), &next, EVER), 10);
-        EQ(c, hepta_pipe_reserve(h(p.w), 100, &room, EVER), 0);
+        EQ(c, ops(c)->peek(p.r, &next, EVER), 10);
+        EQ(c, ops(c)->reserve(p.w, 100, &room, EVER), 0);
         memset(room, 'x', 100);
         conf_set(c, 0, 1);
         pause();

@@ -82,9 +82,30 @@ static int h_take(struct pend **end, const int fds[N_PASSED_FDS])
     return hepta_pipe_attach((struct hepta_pipe **)end, fds, NULL);
 }
 
+static int h_reserve(struct pend *end, size_t len, void **ptr, int64_t deadline)
+{
+    return hepta_pipe_reserve(handle(end), len, ptr, deadline);
+}
+
+static int h_commit(struct pend *end, size_t len)
+{
+    return hepta_pipe_commit(handle(end), len);
+}
+
+static ssize_t h_peek(struct pend *end, const void **ptr, int64_t deadline)
+{
+    return hepta_pipe_peek(handle(end), ptr, deadline);
+}
+
+static int h_release(struct pend *end, size_t len)
+{
+    return hepta_pipe_release(handle(end), len);
+}
+
 #define COMMON_OPS \
     .write = h_write, .read = h_read, .close = h_close, .fd = h_fd, .see = h_see, \
-    .give = h_give, .take = h_take, .r_ready = POLLIN, .r_gone = POLLHUP, \
+    .give = h_give, .take = h_take, .reserve = h_reserve, .commit = h_commit, \
+    .peek = h_peek, .release = h_release, .r_ready = POLLIN, .r_gone = POLLHUP, \
     .w_ready = POLLIN, .w_gone = POLLHUP
 
 const struct pipe_ops pipe_hepta_ops = {.make = h_make, COMMON_OPS};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pipe_kernel.c - the kernel's pipe behind the table of pipe_room.h
+ * pipe_kernel.c - the kernel's pipe behind the table of pipe_room.h, and what its FIFO shares
  *
  * The deadline of a call is translated: HEPTA_NOW sets O_NONBLOCK on the end (a property of
  * the open file description: cases don't use one end with and without waiting at the same
@@ -16,7 +16,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define MAX_ENDS 256
+#define MAX_ENDS 4096
 #define UNTOUCHED (-7)
 
 /* Never freed, never used again: a closed end keeps its number, so that calls on it reach
@@ -26,9 +26,9 @@ struct pend {
 };
 
 static struct pend ends[MAX_ENDS];
-static int n_ends;
+static _Atomic unsigned n_ends; /* threads open, too */
 
-static struct pend *end_of(int fd)
+struct pend *kernel_end(int fd)
 {
     struct pend *end = &ends[n_ends++ % MAX_ENDS];
 
@@ -63,8 +63,8 @@ static int k_make(struct pend **r, struct pend **w, const struct pipe_want *want
     int err = set_capacity(fds, want->capacity);
     if (err < 0)
         return err;
-    *r = end_of(fds[0]);
-    *w = end_of(fds[1]);
+    *r = kernel_end(fds[0]);
+    *w = kernel_end(fds[1]);
     return 0;
 }
 
@@ -90,7 +90,7 @@ static int wait_until(int fd, short events, int64_t deadline)
     return poll(&p, 1, (int)((left + 999999) / 1000000)) < 0 ? -errno : 0;
 }
 
-static ssize_t k_write(struct pend *end, const void *buf, size_t len, int64_t deadline)
+ssize_t kernel_write(struct pend *end, const void *buf, size_t len, int64_t deadline)
 {
     size_t done = 0;
     int err = set_nonblock(end->fd, deadline != HEPTA_FOREVER);
@@ -108,7 +108,7 @@ static ssize_t k_write(struct pend *end, const void *buf, size_t len, int64_t de
     return done > 0 ? (ssize_t)done : err;
 }
 
-static ssize_t k_read(struct pend *end, void *buf, size_t len, int64_t deadline)
+ssize_t kernel_read(struct pend *end, void *buf, size_t len, int64_t deadline)
 {
     int err = set_nonblock(end->fd, deadline != HEPTA_FOREVER);
 
@@ -124,17 +124,17 @@ static ssize_t k_read(struct pend *end, void *buf, size_t len, int64_t deadline)
     return err;
 }
 
-static void k_close(struct pend *end)
+void kernel_close(struct pend *end)
 {
     close(end->fd);
 }
 
-static int k_fd(struct pend *end)
+int kernel_fd(struct pend *end)
 {
     return end->fd;
 }
 
-static int k_see(struct pend *end, struct pipe_seen *seen)
+int kernel_see(struct pend *end, struct pipe_seen *seen)
 {
     struct pollfd p = {.fd = end->fd};
     int n = 0, capacity = fcntl(end->fd, F_GETPIPE_SZ);
@@ -160,12 +160,12 @@ static int k_take(struct pend **end, const int fds[N_PASSED_FDS])
 {
     if (fcntl(fds[0], F_SETFD, FD_CLOEXEC) < 0)
         return -errno;
-    *end = end_of(fds[0]);
+    *end = kernel_end(fds[0]);
     return 0;
 }
 
 const struct pipe_ops pipe_kernel_ops = {
-    .make = k_make, .write = k_write, .read = k_read, .close = k_close, .fd = k_fd,
-    .see = k_see, .give = k_give, .take = k_take,
+    .make = k_make, .write = kernel_write, .read = kernel_read, .close = kernel_close,
+    .fd = kernel_fd, .see = kernel_see, .give = k_give, .take = k_take,
     .r_ready = POLLIN, .r_gone = POLLHUP, .w_ready = POLLOUT, .w_gone = POLLERR,
 };

@@ -8,10 +8,12 @@
 #include <errno.h>
 #include <poll.h>
 
+#define ANY_PIPE (NEEDS_EXPORT | NEEDS_ONE_CALL)
+
 static const struct conf_backend backends[] = {
-    {"kernel", CONF_KERNEL, NEEDS_MANY, &pipe_kernel_ops},
-    {"hepta", CONF_HEPTA, NEEDS_MANY | NEEDS_HEPTA, &pipe_hepta_ops},
-    {"hepta-spsc", CONF_HEPTA, NEEDS_HEPTA, &pipe_hepta_spsc_ops},
+    {"kernel", CONF_KERNEL, ANY_PIPE | NEEDS_MANY, &pipe_kernel_ops},
+    {"hepta", CONF_HEPTA, ANY_PIPE | NEEDS_MANY | NEEDS_HEPTA, &pipe_hepta_ops},
+    {"hepta-spsc", CONF_HEPTA, ANY_PIPE | NEEDS_HEPTA, &pipe_hepta_spsc_ops},
     {0},
 };
 

@@ -18,6 +18,8 @@
 #define NEEDS_NOTHING 0u
 #define NEEDS_MANY 1u  /* more than one writer or reader at a time */
 #define NEEDS_HEPTA 2u /* something that only Hepta's interface has */
+#define NEEDS_EXPORT 4u /* ends as numbers for another program: give() and take() */
+#define NEEDS_ONE_CALL 8u /* both ends come from one call */
 
 /* pipe_want.flags */
 #define WANT_PACKET 1u
@@ -56,9 +58,22 @@ struct pipe_ops {
     /* Descriptors that survive exec, unused ones -1; they count as an open end. */
     int (*give)(struct pend *end, int fds[N_PASSED_FDS]);
     int (*take)(struct pend **end, const int fds[N_PASSED_FDS]);
+    /* Only with NEEDS_HEPTA. */
+    int (*reserve)(struct pend *end, size_t len, void **ptr, int64_t deadline);
+    int (*commit)(struct pend *end, size_t len);
+    ssize_t (*peek)(struct pend *end, const void **ptr, int64_t deadline);
+    int (*release)(struct pend *end, size_t len);
     /* What poll() shows on fd(): ready for one more operation, other side gone. */
     short r_ready, r_gone, w_ready, w_gone;
 };
+
+/* What every descriptor of the kernel's can do; @fd becomes the end's. */
+struct pend *kernel_end(int fd);
+ssize_t kernel_write(struct pend *end, const void *buf, size_t len, int64_t deadline);
+ssize_t kernel_read(struct pend *end, void *buf, size_t len, int64_t deadline);
+void kernel_close(struct pend *end);
+int kernel_fd(struct pend *end);
+int kernel_see(struct pend *end, struct pipe_seen *seen);
 
 /* One pipe as a process sees it. */
 struct pipe_pair {

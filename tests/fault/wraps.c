@@ -12,6 +12,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
+#include <netdb.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -19,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -26,6 +29,7 @@
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 static int countdown, chosen;
 static char hit[64];
@@ -102,6 +106,23 @@ static const struct {
     {SYS_fchmod, "fchmod", {EPERM}},
     {SYS_fchmodat, "fchmodat", {EPERM, ENOENT, EACCES}},
     {SYS_close, "close", {0}}, /* its result is nobody's business: see h7_sys_close() */
+    {SYS_socket, "socket", {EMFILE, ENFILE, ENOMEM, ENOBUFS}},
+    {SYS_bind, "bind", {ENOMEM, EADDRINUSE}},
+    {SYS_listen, "listen", {EADDRINUSE}},
+    {SYS_connect, "connect", {EINTR, EAGAIN, ECONNREFUSED}},
+    {SYS_accept4, "accept4", {EMFILE, ENOMEM, EINTR, ECONNABORTED}},
+    {SYS_shutdown, "shutdown", {ENOTCONN}},
+    {SYS_sendto, "sendto", {EAGAIN, EINTR, ENOMEM, ENOBUFS}},
+    {SYS_sendmsg, "sendmsg", {EAGAIN, EINTR, ENOMEM, ETOOMANYREFS}},
+    {SYS_recvfrom, "recvfrom", {EAGAIN, EINTR, ENOMEM}},
+    {SYS_recvmsg, "recvmsg", {EAGAIN, EINTR, ENOMEM}},
+    {SYS_setsockopt, "setsockopt", {ENOMEM}},
+    {SYS_getsockopt, "getsockopt", {ENOMEM}},
+    {SYS_getsockname, "getsockname", {ENOBUFS}},
+    {SYS_getpeername, "getpeername", {ENOBUFS}},
+    {SYS_eventfd2, "eventfd2", {EMFILE, ENFILE, ENOMEM}},
+    {SYS_epoll_create1, "epoll_create1", {EMFILE, ENFILE, ENOMEM}},
+    {SYS_epoll_ctl, "epoll_ctl", {ENOMEM, ENOSPC}},
     {SYS_gettid, "gettid", {0}},
     {SYS_exit, "exit", {0}},
 };
@@ -277,6 +298,70 @@ WRAP(void *, aligned_alloc, size_t align, size_t len)
     return FAILS("aligned_alloc", ENOMEM) ? NULL : __real_aligned_alloc(align, len);
 }
 
+WRAP(void *, malloc, size_t len)
+{
+    return FAILS("malloc", ENOMEM) ? NULL : __real_malloc(len);
+}
+
+WRAP(void *, calloc, size_t n, size_t len)
+{
+    return FAILS("calloc", ENOMEM) ? NULL : __real_calloc(n, len);
+}
+
+WRAP(void *, realloc, void *p, size_t len)
+{
+    return FAILS("realloc", ENOMEM) ? NULL : __real_realloc(p, len);
+}
+
+WRAP(int, lstat, const char *path, struct stat *st)
+{
+    return FAILS("lstat", ENOENT, EACCES, ENOMEM) ? -1 : __real_lstat(path, st);
+}
+
+WRAP(int, chmod, const char *path, mode_t mode)
+{
+    return FAILS("chmod", ENOENT, EACCES) ? -1 : __real_chmod(path, mode);
+}
+
+WRAP(int, fchmod, int fd, mode_t mode)
+{
+    return FAILS("fchmod", ENOMEM, EPERM) ? -1 : __real_fchmod(fd, mode);
+}
+
+WRAP(int, flock, int fd, int operation)
+{
+    return FAILS("flock", EWOULDBLOCK, ENOLCK, EINTR) ? -1 : __real_flock(fd, operation);
+}
+
+WRAP(int, unlink, const char *path)
+{
+    return FAILS("unlink", EACCES, ENOENT) ? -1 : __real_unlink(path);
+}
+
+WRAP(char *, getcwd, char *to, size_t len)
+{
+    return FAILS("getcwd", ENOENT, ERANGE) ? NULL : __real_getcwd(to, len);
+}
+
+WRAP(unsigned, if_nametoindex, const char *name)
+{
+    return FAILS("if_nametoindex", ENODEV, EMFILE, ENOMEM) ? 0 : __real_if_nametoindex(name);
+}
+
+WRAP(char *, if_indextoname, unsigned index, char *name)
+{
+    return FAILS("if_indextoname", ENXIO, EMFILE) ? NULL : __real_if_indextoname(index, name);
+}
+
+WRAP(int, getaddrinfo, const char *name, const char *service, const struct addrinfo *hints,
+     struct addrinfo **list)
+{
+    static const int codes[] = {EAI_MEMORY, EAI_AGAIN, EAI_SYSTEM};
+
+    return FAILS("getaddrinfo", ENOMEM, EMFILE, EAGAIN)
+               ? codes[chosen % 3] : __real_getaddrinfo(name, service, hints, list);
+}
+
 /*
  * Large-file names: what the same calls are named when built with _FILE_OFFSET_BITS=64.
  */
@@ -289,6 +374,7 @@ ALSO64(fstat);
 ALSO64(fstatfs);
 ALSO64(ftruncate);
 ALSO64(getrlimit);
+ALSO64(lstat);
 ALSO64(mmap);
 ALSO64(open);
 ALSO64(openat);
