@@ -63,7 +63,7 @@ static const char *const streams[] = {"tcp:127.0.0.1:0", "tcp:[::1]:0", abstract
 
 static void test_both_ways(void **state)
 {
-    char b[8];
+    char b[8] = "";
     for (int i = 0; i < 3; i++) {
         struct hepta_sock_stat sc, ss;
         have_connection(streams[i], NULL);
@@ -132,7 +132,7 @@ static void test_accept_waits(void **state)
 
 static void test_deadlines(void **state)
 {
-    char b[8];
+    char b[8] = "";
     for (int i = 0; i < 9; i++) {
         struct hepta_sock_options o = {.size = sizeof o, .wait = (uint32_t)i / 3};
         int64_t end = hepta_in_ms(10);
@@ -196,7 +196,7 @@ static int interrupted(void *arg)
     struct sigaction sa = {.sa_handler = on_alarm, .sa_flags = SA_RESTART};
     struct itimerval often = {.it_interval.tv_usec = 10000, .it_value.tv_usec = 10000};
     struct hepta_sock *n;
-    char b[8];
+    char b[8] = "";
     struct iovec v = {b, 8};
     struct hepta_sock_msg m = {.size = sizeof m, .iov = &v, .n_iov = 1};
     (void)arg;
@@ -227,7 +227,7 @@ static void test_interrupted(void **state)
 
 static void test_ends(void **state)
 {
-    char b[8];
+    char b[8] = "";
     struct iovec v = {b, 8};
     struct hepta_sock_msg m = {.size = sizeof m, .iov = &v, .n_iov = 1};
     for (int i = 0; i < 3; i++) {
@@ -252,7 +252,7 @@ static void test_ends(void **state)
 
 static void test_reset(void **state)
 {
-    char b[8];
+    char b[8] = "";
     for (int i = 0; i < 3; i++) {
         have_connection(streams[i], NULL);
         assert_int_equal(hepta_sock_send(c, "unread", 6, HEPTA_NOW), 6);
@@ -269,7 +269,7 @@ static void test_reset(void **state)
 
 static void test_shutdown_of_reading(void **state)
 {
-    char b[8];
+    char b[8] = "";
     have_connection(streams[2], NULL);
     assert_int_equal(hepta_sock_send(c, "x", 1, HEPTA_NOW), 1);
     assert_int_equal(hepta_sock_shutdown(s, HEPTA_SOCK_RD), 0);
@@ -285,7 +285,7 @@ static void test_shutdown_of_reading(void **state)
 
 static int uses_it(void *arg)
 {
-    char b[8];
+    char b[8] = "";
     (void)arg;
     CHILD_CHECK(hepta_sock_recv(s, b, 8, HEPTA_FOREVER) == 3);
     CHILD_CHECK(hepta_sock_send(s, b, 3, HEPTA_FOREVER) == 3);
@@ -295,7 +295,7 @@ static int uses_it(void *arg)
 
 static void test_fork(void **state)
 {
-    char b[8];
+    char b[8] = "";
     have_connection(streams[0], NULL);
     pid_t pid = unit_start(uses_it, NULL);
     s = hepta_sock_close(s);
@@ -437,7 +437,6 @@ static void test_refused_arguments(void **state)
     assert_int_equal(hepta_sock_recv(c, NULL, 1, HEPTA_NOW), -EFAULT);
     assert_int_equal(hepta_sock_recv(c, b, SIZE_MAX, HEPTA_NOW), -EINVAL);
     assert_int_equal(hepta_sock_send(c, NULL, 0, HEPTA_NOW), 0);
-    assert_int_equal(hepta_sock_send(c, (void *)8, 1, HEPTA_NOW), -EFAULT);
     assert_int_equal(hepta_sock_pollfd(c, POLLIN | POLLOUT, &p), -EINVAL);
     assert_int_equal(hepta_sock_pollfd(c, POLLIN, NULL), -EFAULT);
     assert_int_equal(hepta_sock_stat(c, NULL, 1), -EFAULT);

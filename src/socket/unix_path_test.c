@@ -376,6 +376,7 @@ static int waits(void *arg)
     unit_say(arg, 1);
     CHILD_CHECK(connect_as(&s, HEPTA_SOCK_STREAM, HEPTA_FOREVER) == 0);
     CHILD_CHECK(hepta_sock_send(s, "x", 1, HEPTA_NOW) == 1);
+    hepta_sock_close(s);
     return 0;
 }
 

@@ -41,7 +41,7 @@ static void vanish_at_last_close(struct conf *c)
     struct pend *both = must_open(c, &f, FOR_BOTH, EVER);
     p = (struct pipe_pair){.w = both};
     EQ(c, fill(c, &p), CAPACITY);
-    shut(c, &both);
+    shut_fifo(c, &both);
     is_empty(c, &f);
     remove_fifo(c, &f);
 }
@@ -215,7 +215,7 @@ static void readers_death_keeps_the_rest(struct conf *c)
     struct pend *both = must_open(c, &f, FOR_BOTH, EVER);
     pid_t child = conf_fork(c);
     if (child == 0) {
-        shut(c, &both);
+        shut_fifo(c, &both);
         p.r = must_open(c, &f, FOR_READ, EVER);
         get_after(c, &p, 100, 0);
         conf_fail(c, "the read returned");
@@ -225,7 +225,7 @@ static void readers_death_keeps_the_rest(struct conf *c)
     p.w = p.r = both;
     EQ(c, put(c, &p, 60, EVER), 60);
     EQ(c, get(c, &p, 100, EVER), 60);
-    shut(c, &both);
+    shut_fifo(c, &both);
     remove_fifo(c, &f);
 }
 

@@ -76,7 +76,7 @@ static void both_in_both(struct conf *c)
     conf_join(c, child);
     p.n_got = 3;
     EQ(c, get(c, &p, 10, NOW), -EAGAIN);
-    shut(c, &p.r);
+    shut_fifo(c, &p.r);
     EQ(c, try_open(c, &f, FOR_WRITE, NOW), -ENXIO);
     remove_fifo(c, &f);
 }
@@ -167,7 +167,7 @@ static void other_pid_namespace(struct conf *c)
     conf_join(c, child);
     EQ(c, try_open(c, &inner, FOR_READ, NOW), DIFFERS(c, 0, -EXDEV));
     EQ(c, try_open(c, &f, FOR_READ, NOW), 0);
-    shut(c, &both);
+    shut_fifo(c, &both);
     remove_fifo(c, &inner);
     remove_fifo(c, &f);
 }

@@ -228,7 +228,7 @@ static void stranger_reads(struct conf *c, struct fifo *f)
     }
     conf_set(c, 0, 1);
     EQ(c, ops(c)->read(r, buf, sizeof(buf), EVER), 0);
-    shut(c, &r);
+    shut_fifo(c, &r);
 }
 
 static void strangers_after(struct conf *c, int argc, char **argv)
@@ -245,7 +245,7 @@ static void strangers_after(struct conf *c, int argc, char **argv)
     for (int i = 0; i < 500; i++)
         EQ(c, ops(c)->write(w, thousand, sizeof(thousand), EVER), sizeof(thousand));
     conf_await(c, 0, 1); /* the reader has all of it, and waits for the end */
-    shut(c, &w);
+    shut_fifo(c, &w);
 }
 
 /* Maker, users and who unlinks may all be different programs. */

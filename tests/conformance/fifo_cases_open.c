@@ -23,7 +23,7 @@ static void other_side_releases(struct conf *c, unsigned waiting, unsigned other
     conf_await(c, OPENED, 1);
     conf_set(c, LEAVE, 1);
     conf_join(c, child);
-    shut(c, &end);
+    shut_fifo(c, &end);
     remove_fifo(c, &f);
 }
 
@@ -74,7 +74,7 @@ static void many_are_released(struct conf *c, unsigned waiting, unsigned other)
     conf_set(c, LEAVE, 1);
     for (int i = 0; i < N_OPENERS; i++)
         conf_join(c, child[i]);
-    shut(c, &end);
+    shut_fifo(c, &end);
     remove_fifo(c, &f);
 }
 
@@ -100,7 +100,7 @@ static void one_round(struct conf *c, const struct fifo *f, bool reading, int i)
     } else {
         EQ(c, ops(c)->write(end, &byte, 1, EVER), 1);
     }
-    shut(c, &end);
+    shut_fifo(c, &end);
 }
 
 /* Two that come at the same time find each other, whoever is first by how little. */
@@ -153,9 +153,9 @@ static void nonblocking_writer(struct conf *c)
     EQ(c, try_open(c, &f, FOR_WRITE, NOW), 0);
     EQ(c, try_open(c, &f, FOR_WRITE, NOW), 0);
     struct pend *w = must_open(c, &f, FOR_WRITE, NOW);
-    shut(c, &r);
+    shut_fifo(c, &r);
     EQ(c, try_open(c, &f, FOR_WRITE, NOW), -ENXIO); /* other writers are no readers */
-    shut(c, &w);
+    shut_fifo(c, &w);
     EQ(c, try_open(c, &f, FOR_WRITE, NOW), -ENXIO);
     remove_fifo(c, &f);
 }
@@ -172,7 +172,7 @@ static void both_never_waits(struct conf *c)
     EQ(c, try_open(c, &f, FOR_WRITE, NOW), 0); /* it is a reader, and a writer */
     EQ(c, try_open(c, &f, FOR_WRITE, EVER), 0);
     EQ(c, try_open(c, &f, FOR_READ, EVER), 0);
-    shut(c, &both);
+    shut_fifo(c, &both);
     EQ(c, try_open(c, &f, FOR_WRITE, NOW), -ENXIO);
     remove_fifo(c, &f);
 }
@@ -192,7 +192,7 @@ static void both_talks_to_itself(struct conf *c)
     EQ(c, get(c, &p, 10, NOW), -EAGAIN); /* its own write side is open: no end-of-file */
     EQ(c, fill(c, &p), CAPACITY);
     get_all(c, &p, CAPACITY);
-    shut(c, &both);
+    shut_fifo(c, &both);
     remove_fifo(c, &f);
 }
 
@@ -207,7 +207,7 @@ static void *write_in_thread(void *arg)
     struct pend *w = must_open(t->c, t->f, FOR_WRITE, EVER);
 
     EQ(t->c, ops(t->c)->write(w, "hello", 5, EVER), 5);
-    shut(t->c, &w);
+    shut_fifo(t->c, &w);
     return NULL;
 }
 
@@ -225,7 +225,7 @@ static void threads_meet(struct conf *c)
     EQ(c, ops(c)->read(r, buf, sizeof(buf), EVER), 5);
     EQ(c, ops(c)->read(r, buf, sizeof(buf), EVER), 0);
     OK(c, pthread_join(thread, NULL) == 0);
-    shut(c, &r);
+    shut_fifo(c, &r);
     remove_fifo(c, &f);
 }
 
@@ -238,10 +238,10 @@ static void each_its_own(struct conf *c)
     make_fifo(c, &f);
     open_pair(c, &f, &p);
     struct pend *w2 = must_open(c, &f, FOR_WRITE, NOW), *r2 = must_open(c, &f, FOR_READ, NOW);
-    shut(c, &p.w);
+    shut_fifo(c, &p.w);
     EQ(c, get(c, &p, 10, NOW), -EAGAIN); /* there is another writer */
     p.w = w2;
-    shut(c, &p.r);
+    shut_fifo(c, &p.r);
     EQ(c, put(c, &p, 10, NOW), 10); /* and another reader */
     p.r = r2;
     EQ(c, get(c, &p, 10, NOW), 10);

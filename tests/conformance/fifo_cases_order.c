@@ -36,7 +36,7 @@ static void turns(struct conf *c)
                 EQ(c, ops(c)->write(end, &rec, sizeof(rec), EVER), sizeof(rec));
                 conf_set(c, 0, n + 1);
             }
-            shut(c, &end);
+            shut_fifo(c, &end);
             conf_exit();
         }
     }
@@ -49,7 +49,7 @@ static void turns(struct conf *c)
     EQ(c, ops(c)->read(r, &rec, sizeof(rec), EVER), 0);
     for (int w = 0; w < N_WRITERS; w++)
         conf_join(c, child[w]);
-    shut(c, &r);
+    shut_fifo(c, &r);
     remove_fifo(c, &f);
 }
 
@@ -88,7 +88,7 @@ static void each_writers_own(struct conf *c)
     for (int w = 0; w < N_WRITERS; w++)
         conf_join(c, child[w]);
     EQ(c, ops(c)->read(r, &rec, sizeof(rec), EVER), 0);
-    shut(c, &r);
+    shut_fifo(c, &r);
     remove_fifo(c, &f);
 }
 
@@ -115,7 +115,7 @@ static void readers_share(struct conf *c)
                 conf_add(c, COUNT, 1);
             }
             EQ(c, n, 0);
-            shut(c, &r);
+            shut_fifo(c, &r);
             conf_exit();
         }
     }
@@ -123,7 +123,7 @@ static void readers_share(struct conf *c)
     conf_await(c, HERE, N_READERS);
     for (int32_t i = 0; i < N; i++)
         EQ(c, ops(c)->write(w, &i, sizeof(i), EVER), sizeof(i));
-    shut(c, &w);
+    shut_fifo(c, &w);
     for (int i = 0; i < N_READERS; i++)
         conf_join(c, child[i]);
     EQ(c, conf_get(c, COUNT), N);
@@ -151,12 +151,12 @@ static void capacity_of_the_name(struct conf *c)
     struct pend *end = open_with(c, &f, &small), *second = open_with(c, &f, &usual);
     EQ(c, ops(c)->see(second, &seen), 0);
     EQ(c, seen.capacity, 2 * ATOMIC);
-    shut(c, &second);
-    shut(c, &end);
+    shut_fifo(c, &second);
+    shut_fifo(c, &end);
     end = open_with(c, &f, &usual);
     EQ(c, ops(c)->see(end, &seen), 0);
     EQ(c, seen.capacity, DIFFERS(c, CAPACITY, 2 * ATOMIC));
-    shut(c, &end);
+    shut_fifo(c, &end);
     remove_fifo(c, &f);
 }
 
@@ -178,8 +178,8 @@ static void packets_of_the_name(struct conf *c)
     EQ(c, put(c, &p, 10, EVER), 10);
     EQ(c, put(c, &p, 10, EVER), 10);
     EQ(c, get(c, &p, 100, EVER), DIFFERS(c, 20, 10));
-    shut(c, &one);
-    shut(c, &other);
+    shut_fifo(c, &one);
+    shut_fifo(c, &other);
     remove_fifo(c, &f);
 }
 

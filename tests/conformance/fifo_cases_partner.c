@@ -203,7 +203,7 @@ static void killed_beside_another(struct conf *c)
     conf_await(c, OPENED + 1, 1);
     conf_set(c, LEAVE, 1);
     conf_join(c, second);
-    shut(c, &w);
+    shut_fifo(c, &w);
     remove_fifo(c, &f);
 }
 
@@ -242,7 +242,7 @@ static void stopped(struct conf *c)
     conf_await(c, OPENED, 1);
     conf_set(c, LEAVE, 1);
     conf_join(c, child);
-    shut(c, &w);
+    shut_fifo(c, &w);
     remove_fifo(c, &f);
 }
 

@@ -74,7 +74,7 @@ static void late_reader(struct conf *c)
     OK(c, reader_bits(c, p.r) & ops(c)->r_gone);
     EQ(c, try_open(c, &f, FOR_WRITE, NOW), 0);
     OK(c, reader_bits(c, late) & ops(c)->r_gone);
-    shut(c, &late);
+    shut_fifo(c, &late);
     close_r(c, &p);
     remove_fifo(c, &f);
 }
@@ -90,7 +90,7 @@ static void hup_after_waiting(struct conf *c)
         conf_set(c, 0, 1);
         struct pend *r = must_open(c, &f, FOR_READ, EVER);
         OK(c, poll_end(c, r, ops(c)->r_ready, LONG_MS) & ops(c)->r_gone);
-        shut(c, &r);
+        shut_fifo(c, &r);
         conf_exit();
     }
     conf_asleep_after(c, child, 0);
@@ -186,7 +186,7 @@ static void both_sides(struct conf *c)
         get_all(c, &p, CAPACITY);
         EQ(c, try_open(c, &f, i % 2 ? FOR_READ : FOR_WRITE, NOW), 0);
     }
-    shut(c, &both);
+    shut_fifo(c, &both);
     remove_fifo(c, &f);
 }
 

@@ -126,7 +126,7 @@ static void all_writers(struct conf *c)
             close_r(c, &p);
             conf_add(c, STARTED, 1);
             conf_await(c, i, 1);
-            shut(c, &w);
+            shut_fifo(c, &w);
             conf_add(c, LEFT, 1);
             conf_await(c, 30, 1);
             conf_exit();
@@ -198,7 +198,7 @@ static void writers_overlap(struct conf *c)
     conf_asleep_after(c, child, 0);
     for (int i = 0; i < 20; i++) {
         struct pend *w2 = must_open(c, &f, FOR_WRITE, EVER);
-        shut(c, &w1);
+        shut_fifo(c, &w1);
         w1 = w2;
     }
     conf_asleep(c, child);
@@ -280,7 +280,7 @@ static void both_never_ends(struct conf *c)
     EQ(c, put(c, &p, 10, hepta_in_ms(20)), -ETIMEDOUT);
     p.r = both;
     get_all(c, &p, CAPACITY);
-    shut(c, &both);
+    shut_fifo(c, &both);
     remove_fifo(c, &f);
 }
 

@@ -46,7 +46,7 @@ static void in_time(struct conf *c)
         conf_set(c, LEAVE, 1);
         conf_join(c, child);
         conf_set(c, LEAVE, 0);
-        shut(c, &end);
+        shut_fifo(c, &end);
     }
     remove_fifo(c, &f);
 }
@@ -61,8 +61,8 @@ static void not_needed(struct conf *c)
     EQ(c, try_open(c, &f, FOR_WRITE, 1), 0);
     struct pend *w = must_open(c, &f, FOR_WRITE, hepta_in_ms(600000));
     EQ(c, try_open(c, &f, FOR_READ, 1), 0);
-    shut(c, &r);
-    shut(c, &w);
+    shut_fifo(c, &r);
+    shut_fifo(c, &w);
     remove_fifo(c, &f);
 }
 
@@ -127,7 +127,7 @@ static void not_interrupted(struct conf *c)
     struct pend *r = must_open(c, &f, FOR_READ, EVER);
     conf_set(c, LEAVE, 1);
     ends_with(c, child, 0);
-    shut(c, &r);
+    shut_fifo(c, &r);
     remove_fifo(c, &f);
 }
 
@@ -138,7 +138,7 @@ static int n_taken(struct conf *c, const struct fifo *f, unsigned access)
     struct pend *end = must_open(c, f, access, EVER);
     int n = conf_n_fds() - before;
 
-    shut(c, &end);
+    shut_fifo(c, &end);
     EQ(c, conf_n_fds(), before);
     return n;
 }
@@ -151,7 +151,7 @@ static void how_many_descriptors(struct conf *c)
     struct pend *both = must_open(c, &f, FOR_BOTH, NOW);
     for (unsigned access = FOR_READ; access <= FOR_BOTH; access++)
         EQ(c, n_taken(c, &f, access), DIFFERS(c, 1, 3));
-    shut(c, &both);
+    shut_fifo(c, &both);
     remove_fifo(c, &f);
 }
 
@@ -213,7 +213,7 @@ static void misuse(struct conf *c)
     EQ(c, fops(c)->open(&end, f.name, FOR_BOTH | 4, &usual, NOW), -EINVAL);
     EQ(c, fops(c)->open(NULL, f.name, FOR_BOTH, &usual, NOW), -EFAULT);
     end = must_open(c, &f, FOR_BOTH, NOW);
-    shut(c, &end);
+    shut_fifo(c, &end);
     EQ(c, fops(c)->open(&end, "/nobody-made-this", FOR_READ, &usual, NOW), -ENOENT);
     OK(c, end == NULL);
     EQ(c, fops(c)->make("/bad", 0600, &(struct pipe_want){.flags = WANT_BAD_FLAG}), -EINVAL);

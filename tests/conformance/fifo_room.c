@@ -113,7 +113,7 @@ int try_open(struct conf *c, const struct fifo *f, unsigned access, int64_t dead
     return err;
 }
 
-void shut(struct conf *c, struct pend **end)
+void shut_fifo(struct conf *c, struct pend **end)
 {
     ops(c)->close(*end);
     *end = NULL;

@@ -57,7 +57,7 @@ void remove_fifo(struct conf *c, struct fifo *f);
 struct pend *must_open(struct conf *c, const struct fifo *f, unsigned access, int64_t deadline);
 int try_open(struct conf *c, const struct fifo *f, unsigned access, int64_t deadline);
 /* Close *@end and clear it. */
-void shut(struct conf *c, struct pend **end);
+void shut_fifo(struct conf *c, struct pend **end);
 /* A pair of two handles of @f, reader first; close_both() of the pipe's ends it. */
 void open_pair(struct conf *c, const struct fifo *f, struct pipe_pair *p);
 /* Is there a reader, as a non-blocking writer sees it? */

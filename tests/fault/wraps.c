@@ -25,6 +25,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
@@ -326,6 +327,17 @@ WRAP(int, chmod, const char *path, mode_t mode)
 WRAP(int, fchmod, int fd, mode_t mode)
 {
     return FAILS("fchmod", ENOMEM, EPERM) ? -1 : __real_fchmod(fd, mode);
+}
+
+WRAP(int, socketpair, int domain, int type, int protocol, int fds[2])
+{
+    return FAILS("socketpair", EMFILE, ENFILE, ENOMEM)
+               ? -1 : __real_socketpair(domain, type, protocol, fds);
+}
+
+WRAP(int, getsockopt, int fd, int level, int name, void *value, socklen_t *len)
+{
+    return FAILS("getsockopt", ENOMEM) ? -1 : __real_getsockopt(fd, level, name, value, len);
 }
 
 WRAP(int, flock, int fd, int operation)
