@@ -40,7 +40,7 @@
 struct h7_sock_shared {
     struct h7_conduit_shared flow;
     struct h7_tags tags;
-    struct h7_a32 accepted; /* segment 0: 1 once the acceptor has mapped it; read by the connector */
+    struct h7_a32 accepted; /* segment 0: 1 once the acceptor has mapped it; connector reads */
 };
 
 #define H7_HELLO_MAGIC 0x0a4b434f53370137ull /* "7", 1, "7SOCK", newline */
