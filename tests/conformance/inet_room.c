@@ -3,7 +3,7 @@
  * inet_room.c - back ends of tcp:, udp: and raw:, groups of cases, and what cases share
  *
  * Where no network namespace can be made (neither as root nor inside a user namespace), the
- * back ends lack NET_ROOT and the whole room is left out: on a shared network its ports and
+ * back ends lose NET_ROOT and the whole room is left out: on a shared network its ports and
  * packets would be others', too.
  */
 #define _GNU_SOURCE
@@ -26,8 +26,8 @@
 #define CHUNK 4096
 
 static struct conf_backend backends[] = {
-    {"kernel", CONF_KERNEL, 0, &net_kernel_ops},
-    {"hepta", CONF_HEPTA, NET_HEPTA, &net_hepta_ops},
+    {"kernel", CONF_KERNEL, NET_ROOT, &net_kernel_ops},
+    {"hepta", CONF_HEPTA, NET_ROOT | NET_HEPTA, &net_hepta_ops},
     {0},
 };
 
@@ -37,7 +37,6 @@ static const struct conf_case *const groups[] = {
     net_record_end_cases, net_error_cases, NULL,
 };
 
-const struct conf_room inet_room = {"inet", backends, groups, NULL, NULL, NULL};
 
 static unsigned char bytes[NET_MAX_PUT];
 
@@ -52,7 +51,7 @@ static int enter_namespace(void)
     return unshare(CLONE_NEWNET) == 0 ? 0 : unshare(CLONE_NEWUSER | CLONE_NEWNET);
 }
 
-__attribute__((constructor)) static void look_for_namespaces(void)
+static void look_for_namespaces(void)
 {
     int status = 1;
     pid_t pid = fork();
@@ -61,9 +60,16 @@ __attribute__((constructor)) static void look_for_namespaces(void)
         _exit(enter_namespace() < 0);
     if (pid > 0)
         waitpid(pid, &status, 0);
+    if (status == 0)
+        return;
+    printf("no network namespace can be made here: the room inet is left out\n");
     for (struct conf_backend *be = backends; be->name; be++)
-        be->has |= status == 0 ? NET_ROOT : 0;
+        be->has &= ~NET_ROOT;
 }
+
+const struct conf_room inet_room = {
+    .name = "inet", .backends = backends, .groups = groups, .begin = look_for_namespaces,
+};
 
 void net_begin(struct conf *c)
 {
