@@ -105,7 +105,8 @@ int hepta_fifo_open(struct hepta_fifo **fifo, const char *name, uint32_t access,
  * @name: "/name"
  *
  * Who has it open goes on using it. Return: 0, or -ENOENT, -EACCES or -EPERM (not the
- * owner), -EINVAL, -ENAMETOOLONG, -EFAULT (@name is NULL), -ENOMEM.
+ * owner, or the directory can't be trusted), -EINVAL, -ENAMETOOLONG, -EFAULT (@name is NULL),
+ * -ELOOP, -ENOTDIR (HEPTA_DIR), -ENOMEM, -EMFILE, -ENFILE, -ENOSYS.
  * Source: unlink(2).
  */
 int hepta_fifo_unlink(const char *name);
@@ -138,7 +139,8 @@ int hepta_fifo_release(struct hepta_fifo *fifo, size_t len);
  */
 int hepta_fifo_fd(struct hepta_fifo *fifo, uint32_t access);
 
-/* As hepta_pipe_stat(); counts are since the contents were last given up. */
+/* As hepta_pipe_stat(); bytes in and out are since the contents were last given up, the other
+ * counts since the FIFO was made. */
 int hepta_fifo_stat(struct hepta_fifo *fifo, struct hepta_pipe_stat *st, size_t st_size);
 
 /**

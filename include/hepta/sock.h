@@ -108,6 +108,10 @@ enum hepta_sock_type {
  * @backlog:      connections that may wait for accept (listen(2)); 0 = 128
  * @handshake_ms: in memory, listener: how long a peer that has connected may take to
  *                introduce itself; 0 = 1000; at most 60,000
+ * @silence_ms:   tcp: a connection whose peer acknowledges nothing for so long is given up, in
+ *                all verbs -ETIMEDOUT once, then as after a close; an idle one is probed, by
+ *                the second. 0 = the system's ways (minutes, or never if idle); at most a day
+ * @reserved:     0
  * @record_max:   HEPTA_SOCK_RECORDS: longest record taken from or sent to the peer; 0 = 16 MiB
  * @local:        connect: address to send from (udp, tcp, raw, unix datagram), NULL: any
  */
@@ -121,6 +125,8 @@ struct hepta_sock_options {
     uint32_t spin_ns;
     uint32_t backlog;
     uint32_t handshake_ms;
+    uint32_t silence_ms;
+    uint32_t reserved;
     uint64_t record_max;
     const char *local;
 };
@@ -140,7 +146,8 @@ struct hepta_sock_options {
  * @n_fds:    in send: how many. Out of recv: how many came
  * @max_fds:  recv: room in @fds
  * @full_len: out of recv: length of the message, also where it was cut short
- * @pid, uid, gid: out of recv, unix: who sent it, by the kernel's word; a pid of 0: unknown
+ * @pid, uid, gid: out of recv, unix: who sent it, by the kernel's word; in memory, who had
+ *             connected or listened; a pid of 0: unknown
  * @address:  datagrams. In: where to, "" = where it is connected to. Out: where from, "" = unknown
  */
 struct hepta_sock_msg {
@@ -227,7 +234,8 @@ int hepta_sock_accept(struct hepta_sock *listener, struct hepta_sock **sock, int
  *
  * Return: 0, or -ECONNREFUSED (nobody listens), -ENOENT (no such file, or host name),
  * -EAGAIN (HEPTA_NOW: backlog full, or tcp under way), -ETIMEDOUT, -EINTR, -EACCES,
- * -EPROTOTYPE (the listener has another type), -ENETUNREACH, -EHOSTUNREACH, -EADDRNOTAVAIL,
+ * -EPROTOTYPE (by path: the listener has another type; abstract names are apart by type, so
+ * there it is -ECONNREFUSED), -ENETUNREACH, -EHOSTUNREACH, -EADDRNOTAVAIL,
  * -EADDRINUSE (@local), and as for listen.
  * Source: connect(2).
  */
@@ -338,8 +346,8 @@ int hepta_sock_release(struct hepta_sock *sock, size_t len);
  * RD recv gives what was sent before, then 0; unix: the peer's sends give -EPIPE.
  *
  * Crash:  has happened, or not; never half.
- * Return: 0, or -EINVAL (@how), -ENOTCONN, -ETIMEDOUT (a stopped process held the lock
- * for 50 ms; call again).
+ * Return: 0, or -EINVAL (@how), -ENOTCONN (not of unix datagrams), -ETIMEDOUT (a stopped
+ * process held the lock for 50 ms; call again).
  * Source: shutdown(2).
  */
 int hepta_sock_shutdown(struct hepta_sock *sock, uint32_t how);

@@ -55,6 +55,22 @@ static int ask_for_senders(const struct hepta_sock *s, int named)
     return h7_net_set_int(s->fd, SOL_SOCKET, would_be_named ? SO_TIMESTAMP : SO_PASSCRED, 1);
 }
 
+/* What waits for an acknowledgement is given up by TCP_USER_TIMEOUT; where nothing does,
+ * keepalive has something to ask, and the same time bounds its answer (tcp(7)). */
+static int bound_silence(const struct hepta_sock *s)
+{
+    uint32_t ms = s->opt.silence_ms;
+    int probe_s = ms >= 3000 ? (int)(ms / 3000) : 1;
+    if (ms == 0)
+        return 0;
+    int r = h7_net_set_int(s->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)ms);
+    if (r == 0)
+        r = h7_net_set_int(s->fd, IPPROTO_TCP, TCP_KEEPIDLE, probe_s);
+    if (r == 0)
+        r = h7_net_set_int(s->fd, IPPROTO_TCP, TCP_KEEPINTVL, probe_s);
+    return r < 0 ? r : h7_net_set_int(s->fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+}
+
 int h7_kernel_tune(struct hepta_sock *s, int named)
 {
     int r = set_limit(s->fd, SO_SNDTIMEO, HEPTA_FOREVER);
@@ -64,6 +80,8 @@ int h7_kernel_tune(struct hepta_sock *s, int named)
         r = set_size(s->fd, s->opt.capacity);
     if (r == 0 && s->opt.flags & HEPTA_SOCK_NODELAY)
         r = h7_net_set_int(s->fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    if (r == 0)
+        r = bound_silence(s);
     if (r == 0 && s->family == AF_UNIX)
         r = ask_for_senders(s, named);
     return r;

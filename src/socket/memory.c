@@ -217,11 +217,15 @@ int h7_memory_connect(struct hepta_sock **out, const struct h7_sock_address *a,
                       const struct hepta_sock_options *opt, uint32_t type, int64_t deadline)
 {
     struct h7_memory_parts p;
+    int fd = h7_net_socket(AF_UNIX, kernel_type(type), 0); /* before rights: h7_memory_close() */
+    if (fd < 0)
+        return fd;
     int r = h7_memory_parts(&p, opt, type);
-    if (r < 0)
+    if (r < 0) {
+        h7_sys_close(fd);
         return r;
-    int fd = h7_net_socket(AF_UNIX, kernel_type(type), 0);
-    r = fd < 0 ? fd : h7_unix_connect(fd, &a->at[0], deadline);
+    }
+    r = h7_unix_connect(fd, &a->at[0], deadline);
     if (r == 0) /* M1 until it is sent */
         r = h7_hello_send(fd, &p, type);
     if (r == -EPIPE || r == -ECONNRESET)
@@ -271,9 +275,11 @@ void h7_memory_close(struct hepta_sock *s)
     } else {
         h7_conduit_abandon(&m->out);
         h7_conduit_abandon(&m->in);
-        h7_sys_close(s->fd);
-        h7_sys_close(m->space_fd);
+        /* Main last: who is woken by its end finds rights closed, too (was_reset()). When a
+         * process dies, the kernel closes the later descriptors first, as a rule. */
         h7_sys_close(m->rights_fd);
+        h7_sys_close(m->space_fd);
+        h7_sys_close(s->fd);
         h7_conduit_closed(m->out.shared); /* after the close, before the mapping goes */
         h7_conduit_closed(m->in.shared);
         h7_segment_close(&m->seg[0]);

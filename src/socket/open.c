@@ -18,6 +18,7 @@
 #define BACKLOG_DEFAULT      128
 #define HANDSHAKE_DEFAULT_MS 1000
 #define HANDSHAKE_MAX_MS     60000
+#define SILENCE_MAX_MS       86400000
 #define RECORD_DEFAULT       (16ul << 20)
 
 /* Copy what the caller's library knew, refuse what ours doesn't know. */
@@ -44,7 +45,8 @@ static int read_options(struct hepta_sock_options *o, const struct hepta_sock_op
     if (o->flags & ~ALL_FLAGS || o->type > HEPTA_SOCK_RAW || o->mode > 0777 ||
         o->capacity > HEPTA_SOCK_CAPACITY_MAX || o->wait > HEPTA_WAIT_SLEEP ||
         o->spin_ns > H7_SPIN_MAX_NS || o->backlog > INT_MAX ||
-        o->handshake_ms > HANDSHAKE_MAX_MS || o->record_max > HEPTA_SOCK_RECORD_MAX)
+        o->handshake_ms > HANDSHAKE_MAX_MS ||
+        o->silence_ms > SILENCE_MAX_MS || o->reserved || o->record_max > HEPTA_SOCK_RECORD_MAX)
         return -EINVAL;
     if (o->backlog == 0)
         o->backlog = BACKLOG_DEFAULT;
@@ -55,8 +57,8 @@ static int read_options(struct hepta_sock_options *o, const struct hepta_sock_op
     return 0;
 }
 
-/* Does every flag mean something here? */
-static int flags_fit(const struct h7_sock_address *a, uint32_t flags)
+/* Does every flag, and silence_ms, mean something here? */
+static int flags_fit(const struct h7_sock_address *a, const struct hepta_sock_options *o)
 {
     uint32_t fit = a->type == HEPTA_SOCK_STREAM ? HEPTA_SOCK_RECORDS : 0;
     bool inet = a->family == AF_INET || a->family == AF_INET6;
@@ -68,7 +70,9 @@ static int flags_fit(const struct h7_sock_address *a, uint32_t flags)
     }
     if (a->family == AF_INET && a->type == HEPTA_SOCK_RAW)
         fit |= HEPTA_SOCK_HDRINCL;
-    return flags & ~fit ? -EINVAL : 0;
+    if (o->silence_ms && !(inet && a->type == HEPTA_SOCK_STREAM))
+        return -EINVAL;
+    return o->flags & ~fit ? -EINVAL : 0;
 }
 
 struct hepta_sock *h7_sock_new(const struct hepta_sock_options *opt, uint32_t type)
@@ -132,7 +136,7 @@ static int prepare(struct h7_sock_address *a, struct hepta_sock_options *o, cons
     if (r < 0)
         return r;
     r = h7_sock_address(a, address, o->type, passive);
-    return r < 0 ? r : flags_fit(a, o->flags);
+    return r < 0 ? r : flags_fit(a, o);
 }
 
 static int finish(struct hepta_sock **sock, const char *address)
@@ -210,7 +214,7 @@ int hepta_sock_pair(struct hepta_sock **a, struct hepta_sock **b,
         return r;
     const struct h7_sock_address like = {
         .family = AF_UNIX, .type = o.type ? o.type : HEPTA_SOCK_STREAM};
-    if (like.type > HEPTA_SOCK_SEQPACKET || flags_fit(&like, o.flags) < 0)
+    if (like.type > HEPTA_SOCK_SEQPACKET || flags_fit(&like, &o) < 0)
         return -EINVAL;
     r = h7_memory_pair(a, b, &o, like.type);
     if (r < 0)

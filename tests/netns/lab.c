@@ -187,27 +187,39 @@ void lab_is(const char *what, long got, long want)
         t_die("%s: %s, not %s", what, in_words(g, sizeof(g), got), in_words(w, sizeof(w), want));
 }
 
-struct hepta_sock *lab_listen(const char *address, uint32_t flags)
+struct hepta_sock *lab_listen_as(const char *address, const struct hepta_sock_options *opt)
 {
-    struct hepta_sock_options opt = {.size = sizeof(opt), .flags = flags};
     struct hepta_sock *s;
 
-    lab_is(address, hepta_sock_listen(&s, address, &opt), 0);
+    lab_is(address, hepta_sock_listen(&s, address, opt), 0);
+    return s;
+}
+
+struct hepta_sock *lab_listen(const char *address, uint32_t flags)
+{
+    return lab_listen_as(address,
+                         &(struct hepta_sock_options){.size = sizeof(struct hepta_sock_options),
+                                                      .flags = flags});
+}
+
+struct hepta_sock *lab_connect_as(const char *address, const struct hepta_sock_options *opt)
+{
+    int64_t deadline = hepta_in_ms(LAB_LONG_MS);
+    struct hepta_sock *s;
+    int err;
+
+    while ((err = hepta_sock_connect(&s, address, opt, deadline)) == -ECONNREFUSED &&
+           hepta_now_ns() < deadline)
+        t_sleep_ns(T_MS);
+    lab_is(address, err, 0);
     return s;
 }
 
 struct hepta_sock *lab_connect(const char *address, uint32_t flags)
 {
-    struct hepta_sock_options opt = {.size = sizeof(opt), .flags = flags};
-    int64_t deadline = hepta_in_ms(LAB_LONG_MS);
-    struct hepta_sock *s;
-    int err;
-
-    while ((err = hepta_sock_connect(&s, address, &opt, deadline)) == -ECONNREFUSED &&
-           hepta_now_ns() < deadline)
-        t_sleep_ns(T_MS);
-    lab_is(address, err, 0);
-    return s;
+    return lab_connect_as(address,
+                          &(struct hepta_sock_options){.size = sizeof(struct hepta_sock_options),
+                                                       .flags = flags});
 }
 
 struct hepta_sock *lab_accept(struct hepta_sock *l)

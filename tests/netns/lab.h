@@ -46,8 +46,10 @@ void lab_await(struct lab *lab, int i, long v);
 /* Dies unless @got is @want, with both in words. */
 void lab_is(const char *what, long got, long want);
 struct hepta_sock *lab_listen(const char *address, uint32_t flags);
+struct hepta_sock *lab_listen_as(const char *address, const struct hepta_sock_options *opt);
 /* Tries again while nobody listens yet. */
 struct hepta_sock *lab_connect(const char *address, uint32_t flags);
+struct hepta_sock *lab_connect_as(const char *address, const struct hepta_sock_options *opt);
 struct hepta_sock *lab_accept(struct hepta_sock *l);
 
 /* @len bytes that belong to @seed, and whether these are they. */

@@ -2,17 +2,12 @@
 /*
  * silence.c - a peer that doesn't answer: what tells of it when there is no deadline
  *
- * Only the kernel can: it gives up after TCP_USER_TIMEOUT where something waits for an
- * acknowledgement, and after some unanswered keepalives where nothing does. hepta/sock.h
- * has no option for either; the descriptor that hepta_sock_pollfd() shows takes them.
+ * Only the kernel can, if it was told how long to bear it (silence_ms): whether something
+ * waits for an acknowledgement or nothing does.
  */
 #include "lab.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <string.h>
-#include <sys/socket.h>
 
 enum { RECEIVED, GAVE_UP };
 
@@ -21,22 +16,15 @@ enum { RECEIVED, GAVE_UP };
 
 static char buf[4096];
 
-static void set(struct hepta_sock *s, int level, int name, int value)
-{
-    struct pollfd p;
-
-    lab_is("pollfd", hepta_sock_pollfd(s, POLLIN, &p), 0);
-    if (setsockopt(p.fd, level, name, &value, sizeof(value)) < 0)
-        t_die("setsockopt %d: %s", name, strerror(errno));
-}
+static const struct hepta_sock_options impatient = {.size = sizeof(impatient),
+                                                    .silence_ms = PATIENCE_MS};
 
 /* A sends into the void. */
 static void silence_a(struct lab *lab)
 {
-    struct hepta_sock *s = lab_connect(lab_at(lab, "tcp", 'b', PORT), 0);
+    struct hepta_sock *s = lab_connect_as(lab_at(lab, "tcp", 'b', PORT), &impatient);
     long n;
 
-    set(s, IPPROTO_TCP, TCP_USER_TIMEOUT, PATIENCE_MS);
     lab_is("send", hepta_sock_send(s, buf, sizeof(buf), HEPTA_FOREVER), sizeof(buf));
     lab_await(lab, RECEIVED, 1);
     lab_cable(false);
@@ -52,13 +40,10 @@ static void silence_a(struct lab *lab)
 /* B only waits. */
 static void silence_b(struct lab *lab)
 {
-    struct hepta_sock *l = lab_listen(lab_at(lab, "tcp", 'b', PORT), 0), *s = lab_accept(l);
+    struct hepta_sock *l = lab_listen_as(lab_at(lab, "tcp", 'b', PORT), &impatient);
+    struct hepta_sock *s = lab_accept(l);
     size_t got = 0;
 
-    set(s, SOL_SOCKET, SO_KEEPALIVE, 1);
-    set(s, IPPROTO_TCP, TCP_KEEPIDLE, 1);
-    set(s, IPPROTO_TCP, TCP_KEEPINTVL, 1);
-    set(s, IPPROTO_TCP, TCP_KEEPCNT, 1);
     while (got < sizeof(buf)) {
         ssize_t n = hepta_sock_recv(s, buf, sizeof(buf), HEPTA_FOREVER);
         if (n <= 0)
