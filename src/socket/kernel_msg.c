@@ -201,7 +201,7 @@ ssize_t h7_kernel_recvmsg(struct hepta_sock *s, struct hepta_sock_msg *msg, size
                           int64_t deadline)
 {
     union control control;
-    struct sockaddr_storage from;
+    struct sockaddr_storage from = {.ss_family = AF_UNSPEC};
     bool is_unix = s->family == AF_UNIX, stream = s->type == HEPTA_SOCK_STREAM;
     bool named = s->type >= HEPTA_SOCK_DGRAM;
     size_t n = msg->max_fds < HEPTA_SOCK_FDS_MAX ? msg->max_fds : HEPTA_SOCK_FDS_MAX;
@@ -220,8 +220,8 @@ ssize_t h7_kernel_recvmsg(struct hepta_sock *s, struct hepta_sock_msg *msg, size
     if (r < 0)
         return r;
     bool message = is_unix && take_control(msg, &m);
+    /* Sent before we asked, or not asked for. */
     if (is_unix && (r > 0 || message) && msg->pid == 0 && !named)
-        /* sent before we asked, or not asked for */
         h7_unix_cred(s->fd, &msg->pid, &msg->uid, &msg->gid);
     if (named && m.msg_namelen)
         h7_sock_address_text(msg->address, s->scheme, (struct sockaddr *)&from, m.msg_namelen);
