@@ -26,6 +26,8 @@ enum step_kind { STEP_KILL = 1, STEP_STOP = 2, STEP_CHAIN = 4 };
 
 struct step_run;
 
+#define STEP_ROOM (96 * 1024)
+
 /* A hook runs in the stage unless it says otherwise; NULL = nothing to do. */
 struct step_scenario {
     const char *name;
@@ -61,7 +63,7 @@ struct step_run {
     int64_t worst_ns;                   /* slowest verb of a survivor, beyond its deadline */
     int n_failed, n_late;
     char why[512];
-    _Alignas(16) unsigned char room[8192]; /* for the scenario; zeroed */
+    _Alignas(16) unsigned char room[STEP_ROOM]; /* for the scenario; zeroed */
 };
 
 /* For hooks: note a failure unless @ok. The first text is kept. Returns @ok. */
