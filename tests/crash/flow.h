@@ -54,7 +54,8 @@ struct flow_case {
     uint32_t len;    /* of the verb */
     bool sole;
     enum flow_mates mates;
-    uint32_t deep; /* the verb is left to its naps, and woken only where it polls */
+    uint32_t deep;  /* the verb is left to its naps, and woken only where it polls */
+    uint32_t piece; /* `before` is written in pieces of this length; 0: REC */
 };
 
 /* The verbs of a room on one end; 0, a count or a negative errno. */

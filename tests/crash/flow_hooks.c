@@ -214,6 +214,7 @@ void flow_stopped(struct step_run *run)
 {
     const struct flow_case *c = case_of(run);
     bool closes = c->verb == V_CLOSE_R || c->verb == V_CLOSE_W;
+    size_t piece = c->piece ? c->piece : REC;
     int64_t start;
     ssize_t n;
 
@@ -230,9 +231,9 @@ void flow_stopped(struct step_run *run)
         step_check(run, n != -EPIPE || (closes && c->sole), "-EPIPE, but a reader is stopped only");
     }
     if (world.r) {
-        n = stage_read(run, REC, HEPTA_NOW);
+        n = stage_read(run, piece, HEPTA_NOW);
         if (n == -EAGAIN)
-            n = stage_read(run, REC, hepta_in_ms(50));
+            n = stage_read(run, piece, hepta_in_ms(50));
         step_check(run, n != 0 || (closes && c->sole), "end-of-file, but a writer is stopped only");
     }
 }

@@ -56,7 +56,8 @@ static bool atomic(const struct flow_case *c)
 void flow_setup(struct step_run *run)
 {
     const struct flow_case *c = case_of(run);
-    unsigned char rec[REC];
+    uint32_t piece = c->piece ? c->piece : REC;
+    static unsigned char buf[FLOW_MAX];
     int rc;
 
     memset(&world, 0, sizeof(world));
@@ -67,9 +68,9 @@ void flow_setup(struct step_run *run)
     rc = world.room->make(c, &world.r, &world.w);
     if (rc < 0)
         t_die("can't make a %s: %d", world.room->name, rc);
-    for (unsigned i = 0; i < c->before / REC; i++) {
-        rec_fill(rec, REC, REC_BEFORE, i);
-        if (world.room->write(world.w, rec, REC, HEPTA_NOW) != REC)
+    for (uint32_t off = 0; off < c->before; off += piece) {
+        rec_fill(buf, piece, REC_BEFORE, off / REC);
+        if (world.room->write(world.w, buf, piece, HEPTA_NOW) != (ssize_t)piece)
             t_die("the %s doesn't take %u bytes", world.room->name, c->before);
     }
     mates_start(run);

@@ -181,7 +181,7 @@ static bool can_trace(void)
         trace_end();
         _exit(0);
     }
-    ok = trace_start(&t, pid, "none", 0) && trace_run(&t, 0, 0) == TRACE_DONE;
+    ok = trace_start(&t, pid, "none", 0, 0) && trace_run(&t, 0, 0) == TRACE_DONE;
     t_kill(pid);
     trace_free(&t);
     return ok;

@@ -33,6 +33,7 @@ struct step_scenario {
     const char *name;
     const char *segment;                /* part of the path of the shared mapping */
     size_t watch;                       /* its bytes that count as state; 0 = all */
+    size_t watch_data;                  /* of mappings from further on in the file; 0 = watch */
     const void *arg;                    /* the scenario's own parameters */
     int kinds;                          /* enum step_kind, or-ed */
     void (*setup)(struct step_run *);   /* makes the object; starts other processes */
