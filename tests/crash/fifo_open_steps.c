@@ -14,6 +14,7 @@
 #include "scratch.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -375,9 +376,10 @@ int main(int argc, char **argv)
 {
     int rc;
 
-    scratch_begin();
-    if (scratch_dir[0])
+    if (getenv(STEP_AGAIN)) {
+        scratch_begin();
         fifo_warm_up();
+    }
     rc = step_main(argc, argv, scenarios, T_COUNT(scenarios));
     scratch_end();
     return rc;

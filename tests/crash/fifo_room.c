@@ -13,7 +13,8 @@ static int fifo_make(const struct flow_case *c, void **r, void **w)
     struct hepta_fifo_options opt = {.size = sizeof(opt),
                                      .flags = c->flags,
                                      .capacity = c->capacity,
-                                     .wait = HEPTA_WAIT_SLEEP};
+                                     .wait = c->adaptive ? HEPTA_WAIT_ADAPTIVE
+                                                          : HEPTA_WAIT_SLEEP};
     struct hepta_fifo *reader = NULL, *writer = NULL;
     int rc;
 

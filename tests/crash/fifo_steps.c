@@ -12,6 +12,8 @@
 #include "fifo_room.h"
 #include "scratch.h"
 
+#include <stdlib.h>
+
 /* Data beyond the first bytes are copied in pieces that are all alike: not states. */
 #define CONTROL (H7_SEGMENT_CONTROL + sizeof(struct h7_fifo_shared))
 
@@ -52,9 +54,10 @@ int main(int argc, char **argv)
 {
     int rc;
 
-    scratch_begin();
-    if (scratch_dir[0])
+    if (getenv(STEP_AGAIN)) {
+        scratch_begin();
         fifo_warm_up();
+    }
     rc = step_main(argc, argv, scenarios, T_COUNT(scenarios));
     scratch_end();
     return rc;

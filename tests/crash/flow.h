@@ -56,6 +56,7 @@ struct flow_case {
     enum flow_mates mates;
     uint32_t deep;  /* the verb is left to its naps, and woken only where it polls */
     uint32_t piece; /* `before` is written in pieces of this length; 0: REC */
+    bool adaptive;  /* the ends wait as they like; else they sleep at once */
 };
 
 /* The verbs of a room on one end; 0, a count or a negative errno. */

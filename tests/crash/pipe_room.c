@@ -12,7 +12,8 @@ static int pipe_make(const struct flow_case *c, void **r, void **w)
     struct hepta_pipe_options opt = {.size = sizeof(opt),
                                      .flags = c->flags,
                                      .capacity = c->capacity,
-                                     .wait = HEPTA_WAIT_SLEEP};
+                                     .wait = c->adaptive ? HEPTA_WAIT_ADAPTIVE
+                                                          : HEPTA_WAIT_SLEEP};
     struct hepta_pipe *ends[2];
     int rc = hepta_pipe_new(&ends[0], &ends[1], &opt);
 

@@ -7,8 +7,8 @@
 
 #include <stdbool.h>
 
-/* In main, before step_main(), which runs the program once more: makes it there. Also puts
- * Hepta's own names into it (HEPTA_DIR). scratch_end() removes it with all that is in it. */
+/* Makes it, and puts Hepta's own names into it (HEPTA_DIR). A program that steps calls it only
+ * when step_main() runs it for the second time. end: removes it with all that is in it. */
 void scratch_begin(void);
 void scratch_end(void);
 

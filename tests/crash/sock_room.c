@@ -12,7 +12,8 @@ static int sock_make(const struct flow_case *c, void **r, void **w)
     struct hepta_sock_options opt = {.size = sizeof(opt),
                                      .type = c->flags,
                                      .capacity = c->capacity,
-                                     .wait = HEPTA_WAIT_SLEEP};
+                                     .wait = c->adaptive ? HEPTA_WAIT_ADAPTIVE
+                                                          : HEPTA_WAIT_SLEEP};
     struct hepta_sock *a, *b;
     int rc = hepta_sock_pair(&a, &b, &opt);
 

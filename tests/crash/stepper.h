@@ -78,6 +78,9 @@ void step_timed(struct step_run *run, int64_t start, int64_t deadline, const cha
 /* For verbs: the call came back with @result, so from here on it has happened. */
 void step_returned(struct step_run *run, int64_t result);
 
+/* In the environment of the second run of main, see step_main(). */
+#define STEP_AGAIN "HEPTA_STEPPER"
+
 /* Runs the scenarios of which the name contains one of the words in argv (all if none),
  * of the kinds given with --kill, --stop, --chain (default: all), each instruction with
  * --long. Prints a line for each and a sum. 0, or the number of failed passes, or 77
