@@ -12,7 +12,8 @@ static void make(unsigned char rec[REC], unsigned class, unsigned number)
 {
     rec[0] = 0xa0 + (unsigned char)class;
     rec[1] = (unsigned char)number;
-    for (unsigned i = 2; i < REC; i++)
+    rec[2] = (unsigned char)(number >> 8);
+    for (unsigned i = 3; i < REC; i++)
         rec[i] = (unsigned char)(class * 67 + number * 13 + i * 7);
 }
 
@@ -35,11 +36,11 @@ static void wrong(struct ledger *l, const char *what, unsigned class, unsigned n
 
 static void add_one(struct ledger *l, const unsigned char *rec)
 {
-    unsigned class = rec[0] - 0xa0U, number = rec[1];
+    unsigned class = rec[0] - 0xa0U, number = rec[1] + 256U * rec[2];
     unsigned char right[REC];
 
     make(right, class, number);
-    if (class >= REC_CLASSES || memcmp(rec, right, REC) != 0) {
+    if (class >= REC_CLASSES || number >= REC_MAX || memcmp(rec, right, REC) != 0) {
         wrong(l, "torn record", class, number);
         return;
     }

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #define REC 64 /* bytes of a record */
-#define REC_MAX 256
+#define REC_MAX 2048 /* numbers that a ledger knows */
 
 enum rec_class { REC_BEFORE, REC_VICTIM, REC_MATE, REC_STAGE, REC_CLASSES };
 

@@ -87,7 +87,7 @@ static pid_t start_victim(struct step_run *run, struct tracee *t, bool second, b
         trace_end();
         _exit(0);
     }
-    if (!trace_start(t, pid, run->sc->segment, run->sc->watch))
+    if (!trace_start(t, pid, run->sc->segment, run->sc->watch, run->sc->watch_data))
         step_check(run, false, "the victim can't be traced");
     t->blind = blind;
     return pid;

@@ -159,9 +159,9 @@ static uint64_t run_scenario(struct step_run *run, const struct step_scenario *s
  * `rep movsb` would count as one instruction for each byte. */
 static void run_again_quietly(char **argv)
 {
-    if (getenv("HEPTA_STEPPER"))
+    if (getenv(STEP_AGAIN))
         return;
-    setenv("HEPTA_STEPPER", "1", 1);
+    setenv(STEP_AGAIN, "1", 1);
     setenv("LD_BIND_NOW", "1", 1);
     setenv("GLIBC_TUNABLES",
            "glibc.cpu.x86_rep_movsb_threshold=1073741824:"
@@ -181,7 +181,7 @@ static bool can_trace(void)
         trace_end();
         _exit(0);
     }
-    ok = trace_start(&t, pid, "none", 0) && trace_run(&t, 0, 0) == TRACE_DONE;
+    ok = trace_start(&t, pid, "none", 0, 0) && trace_run(&t, 0, 0) == TRACE_DONE;
     t_kill(pid);
     trace_free(&t);
     return ok;

@@ -26,11 +26,14 @@ enum step_kind { STEP_KILL = 1, STEP_STOP = 2, STEP_CHAIN = 4 };
 
 struct step_run;
 
+#define STEP_ROOM (96 * 1024)
+
 /* A hook runs in the stage unless it says otherwise; NULL = nothing to do. */
 struct step_scenario {
     const char *name;
     const char *segment;                /* part of the path of the shared mapping */
     size_t watch;                       /* its bytes that count as state; 0 = all */
+    size_t watch_data;                  /* of mappings from further on in the file; 0 = watch */
     const void *arg;                    /* the scenario's own parameters */
     int kinds;                          /* enum step_kind, or-ed */
     void (*setup)(struct step_run *);   /* makes the object; starts other processes */
@@ -61,7 +64,7 @@ struct step_run {
     int64_t worst_ns;                   /* slowest verb of a survivor, beyond its deadline */
     int n_failed, n_late;
     char why[512];
-    _Alignas(16) unsigned char room[8192]; /* for the scenario; zeroed */
+    _Alignas(16) unsigned char room[STEP_ROOM]; /* for the scenario; zeroed */
 };
 
 /* For hooks: note a failure unless @ok. The first text is kept. Returns @ok. */
@@ -74,6 +77,9 @@ void step_timed(struct step_run *run, int64_t start, int64_t deadline, const cha
 
 /* For verbs: the call came back with @result, so from here on it has happened. */
 void step_returned(struct step_run *run, int64_t result);
+
+/* In the environment of the second run of main, see step_main(). */
+#define STEP_AGAIN "HEPTA_STEPPER"
 
 /* Runs the scenarios of which the name contains one of the words in argv (all if none),
  * of the kinds given with --kill, --stop, --chain (default: all), each instruction with

@@ -74,6 +74,7 @@ static void add_range(struct tracee *t, const char *line)
 {
     struct trace_range *new = &t->range[t->n_ranges];
     unsigned long from, to, off, inode;
+    size_t watch;
 
     if (t->n_ranges == TRACE_RANGES || !strstr(line, t->segment) ||
         sscanf(line, "%lx-%lx %*s %lx %*s %lu", &from, &to, &off, &inode) != 4)
@@ -82,8 +83,9 @@ static void add_range(struct tracee *t, const char *line)
         if (r->inode == inode && r->off == off)
             return;
     *new = (struct trace_range){from, to - from, inode, off};
-    if (t->watch && new->len > t->watch)
-        new->len = t->watch;
+    watch = off ? t->watch_data : t->watch;
+    if (watch && new->len > watch)
+        new->len = watch;
     t->len += new->len;
     t->n_ranges++;
 }
@@ -138,7 +140,8 @@ static bool look(struct tracee *t, const struct cpu *cpu)
     return changed;
 }
 
-bool trace_start(struct tracee *t, pid_t pid, const char *segment, size_t watch)
+bool trace_start(struct tracee *t, pid_t pid, const char *segment, size_t watch,
+                 size_t watch_data)
 {
     int64_t end = t_now_ns() + 5000 * T_MS;
     size_t size = 0;
@@ -150,6 +153,7 @@ bool trace_start(struct tracee *t, pid_t pid, const char *segment, size_t watch)
     t->pid = pid;
     t->segment = segment;
     t->watch = watch;
+    t->watch_data = watch_data ? watch_data : watch;
     while (waitpid(pid, &status, WNOHANG | __WALL) != pid) {
         if (t_now_ns() > end)
             return false;

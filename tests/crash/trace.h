@@ -31,6 +31,7 @@ struct tracee {
     pid_t pid;
     const char *segment; /* part of the path of the mapping that is shared */
     size_t watch;        /* bytes from a mapping's start that count as state; 0 = all */
+    size_t watch_data;   /* the same where the mapping isn't from the start of its file */
     bool blind;          /* don't look at the state: only count instructions */
     uint64_t n_steps, n_states;
     uint64_t pc;
@@ -53,7 +54,8 @@ void trace_begin(void);
 void trace_end(void);
 
 /* Takes over child @pid at its trace_begin(). False if it isn't there within 5 s. */
-bool trace_start(struct tracee *t, pid_t pid, const char *segment, size_t watch);
+bool trace_start(struct tracee *t, pid_t pid, const char *segment, size_t watch,
+                 size_t watch_data);
 
 /* Goes on until state number @state or instruction number @step; 0 = whatever. */
 enum trace_end trace_run(struct tracee *t, uint64_t state, uint64_t step);

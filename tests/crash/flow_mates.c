@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pipe_mates.c - the other processes that use the pipe while the victim is halted
+ * flow_mates.c - the other processes that use the ends while the victim is halted
  *
  * Each reports through its struct mate in memory shared with the stage. Start with
  * mate_main().
  */
 #define _GNU_SOURCE
-#include "pipe_world.h"
+#include "flow.h"
 
 #include "../lib/t.h"
 
@@ -14,51 +14,55 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-static ssize_t wait_and(struct hepta_pipe *p, bool reading, void *buf)
+static ssize_t wait_and(void *end, bool reading, void *buf)
 {
     int ep = epoll_create1(EPOLL_CLOEXEC);
-    struct epoll_event ev = {.events = EPOLLIN};
+    struct epoll_event ev = {0};
+    struct pollfd p;
     ssize_t got = -1;
 
-    if (ep < 0 || epoll_ctl(ep, EPOLL_CTL_ADD, hepta_pipe_fd(p), &ev) < 0)
+    if (ep < 0 || world.room->pollfd(end, reading, &p) < 0)
+        return -1000;
+    ev.events = (uint32_t)p.events;
+    if (epoll_ctl(ep, EPOLL_CTL_ADD, p.fd, &ev) < 0)
         return -1000;
     do {
         if (epoll_wait(ep, &ev, 1, PATIENCE_MS) != 1)
             return -1001;
-        got = reading ? hepta_pipe_read(p, buf, REC, HEPTA_NOW)
-                      : hepta_pipe_write(p, buf, REC, HEPTA_NOW);
+        got = reading ? world.room->read(end, buf, REC, HEPTA_NOW)
+                      : world.room->write(end, buf, REC, HEPTA_NOW);
     } while (got == -EAGAIN);
     return got;
 }
 
-static ssize_t mate_verb(enum pipe_mates kind, struct mate *m)
+static ssize_t mate_verb(enum flow_mates kind, struct mate *m)
 {
     int64_t deadline = hepta_in_ms(PATIENCE_MS);
 
     switch (kind) {
     case M_WRITER:
-        return hepta_pipe_write(world.w, m->data, REC, deadline);
+        return world.room->write(world.w, m->data, REC, deadline);
     case M_POLLER_W:
         return wait_and(world.w, false, m->data);
     case M_POLLER_R:
         return wait_and(world.r, true, m->data);
     default:
-        return hepta_pipe_read(world.r, m->data, REC, deadline);
+        return world.room->read(world.r, m->data, REC, deadline);
     }
 }
 
-static bool mate_writes(enum pipe_mates kind)
+static bool mate_writes(enum flow_mates kind)
 {
     return kind == M_WRITER || kind == M_POLLER_W;
 }
 
-static _Noreturn void mate_main(enum pipe_mates kind, struct mate *m)
+static _Noreturn void mate_main(enum flow_mates kind, struct mate *m)
 {
     if (mate_writes(kind)) {
-        world.r = hepta_pipe_close(world.r);
+        flow_close(&world.r);
         rec_fill(m->data, REC, REC_MATE, 0);
     } else {
-        world.w = hepta_pipe_close(world.w);
+        flow_close(&world.w);
     }
     while (!m->go)
         t_sleep_ns(100000);
@@ -70,7 +74,7 @@ static _Noreturn void mate_main(enum pipe_mates kind, struct mate *m)
 /* Those that sleep before the verb begins are asleep when this returns. */
 void mates_start(struct step_run *run)
 {
-    enum pipe_mates kind = case_of(run)->mates;
+    enum flow_mates kind = case_of(run)->mates;
     bool at_once = mates_sleep_reading(case_of(run)) || kind == M_POLLER_W;
 
     world.n_mates = kind == M_NONE ? 0 : kind == M_READERS ? N_MATES : 1;

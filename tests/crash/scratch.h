@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * scratch.h - a directory on tmpfs for what the scenarios of a program name
+ */
+#ifndef HEPTA_TESTS_SCRATCH_H
+#define HEPTA_TESTS_SCRATCH_H
+
+#include <stdbool.h>
+
+/* Makes it, and puts Hepta's own names into it (HEPTA_DIR). A program that steps calls it only
+ * when step_main() runs it for the second time. end: removes it with all that is in it. */
+void scratch_begin(void);
+void scratch_end(void);
+
+/* What an earlier pass that failed has left. */
+void scratch_empty(void);
+
+/* Is there nothing in it? */
+bool scratch_is_empty(void);
+
+/* Its path; a part of it that no other path contains. */
+extern char scratch_dir[64];
+#define SCRATCH_MARK "/hepta-crash-"
+
+#endif
