@@ -105,7 +105,8 @@ int hepta_fifo_open(struct hepta_fifo **fifo, const char *name, uint32_t access,
  * @name: "/name"
  *
  * Who has it open goes on using it. Return: 0, or -ENOENT, -EACCES or -EPERM (not the
- * owner), -EINVAL, -ENAMETOOLONG, -EFAULT (@name is NULL), -ENOMEM.
+ * owner), -EINVAL, -ENAMETOOLONG, -EFAULT (@name is NULL), -ENOMEM, -ENOSPC, -EMFILE, -ENFILE,
+ * -EROFS, -ENOSYS.
  * Source: unlink(2).
  */
 int hepta_fifo_unlink(const char *name);
