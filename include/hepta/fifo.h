@@ -106,7 +106,7 @@ int hepta_fifo_open(struct hepta_fifo **fifo, const char *name, uint32_t access,
  *
  * Who has it open goes on using it. Return: 0, or -ENOENT, -EACCES or -EPERM (not the
  * owner, or the directory can't be trusted), -EINVAL, -ENAMETOOLONG, -EFAULT (@name is NULL),
- * -ELOOP, -ENOTDIR (HEPTA_DIR), -ENOMEM, -EMFILE, -ENFILE, -ENOSYS.
+ * -ELOOP, -ENOTDIR (HEPTA_DIR), -EROFS, -ENOMEM, -ENOSPC, -EMFILE, -ENFILE, -ENOSYS.
  * Source: unlink(2).
  */
 int hepta_fifo_unlink(const char *name);

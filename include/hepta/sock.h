@@ -235,8 +235,9 @@ int hepta_sock_accept(struct hepta_sock *listener, struct hepta_sock **sock, int
  * Return: 0, or -ECONNREFUSED (nobody listens), -ENOENT (no such file, or host name),
  * -EAGAIN (HEPTA_NOW: backlog full, or tcp under way), -ETIMEDOUT, -EINTR, -EACCES,
  * -EPROTOTYPE (by path: the listener has another type; abstract names are apart by type, so
- * there it is -ECONNREFUSED), -ENETUNREACH, -EHOSTUNREACH, -EADDRNOTAVAIL,
- * -EADDRINUSE (@local), and as for listen.
+ * there it is -ECONNREFUSED), -ENETUNREACH, -EHOSTUNREACH, -EADDRNOTAVAIL, -EADDRINUSE
+ * (@local), in memory -ETOOMANYREFS (too many descriptors under way), -ENOSPC and -ENOSYS,
+ * and as for listen.
  * Source: connect(2).
  */
 int hepta_sock_connect(struct hepta_sock **sock, const char *address,

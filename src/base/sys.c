@@ -238,6 +238,23 @@ ssize_t h7_sys_send_fds(int fd, struct iovec *iov, size_t n_iov, const int *fds,
     return neg(syscall(SYS_sendmsg, fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL));
 }
 
+/* By the kernel's count; the alignment leaves room for one more than was asked for. */
+static void take_fds(const struct cmsghdr *c, int *fds, int max_fds, int *n_fds, int *cut)
+{
+    int got = (int)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+    const int *in = (const int *)CMSG_DATA(c);
+    for (int i = 0; i < got; i++) {
+        if (*n_fds < max_fds) {
+            fds[(*n_fds)++] = in[i];
+        } else {
+            h7_sys_close(in[i]);
+            *cut = 1;
+        }
+    }
+}
+
+#define PIDFD_MESSAGE 4 /* SCM_PIDFD, Linux 6.5 */
+
 ssize_t h7_sys_recv_fds(int fd, struct iovec *iov, size_t n_iov, int flags, int *fds, int max_fds,
                         int *n_fds, int *cut)
 {
@@ -250,16 +267,15 @@ ssize_t h7_sys_recv_fds(int fd, struct iovec *iov, size_t n_iov, int flags, int 
     }
     ssize_t n = neg(syscall(SYS_recvmsg, fd, &msg, flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC));
     *cut = n >= 0 && (msg.msg_flags & MSG_CTRUNC) != 0;
-    struct cmsghdr *c = n >= 0 && max_fds > 0 ? CMSG_FIRSTHDR(&msg) : NULL;
-    if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) {
-        /* By the kernel's count; the alignment leaves room for one more than was asked for. */
-        int got = (int)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-        const int *in = (const int *)CMSG_DATA(c);
-        *n_fds = got < max_fds ? got : max_fds;
-        memcpy(fds, in, (size_t)*n_fds * sizeof(int));
-        for (int i = *n_fds; i < got; i++)
-            h7_sys_close(in[i]);
-        *cut |= got > max_fds;
+    if (n < 0 || max_fds == 0)
+        return n;
+    /* A peer that has the same socket can make it give more (SO_PASSCRED, SO_PASSPIDFD in
+     * unix(7)), in front of what is wanted, and a descriptor that nobody asked for. */
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c)) {
+        if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
+            take_fds(c, fds, max_fds, n_fds, cut);
+        else if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == PIDFD_MESSAGE)
+            take_fds(c, NULL, 0, &(int){0}, &(int){0});
     }
     return n;
 }

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -314,6 +315,36 @@ static void test_pidfd(void **state)
     unit_in_child(pidfd_of_the_dead, NULL);
 }
 
+/* A peer that shares the socket makes it give more than was asked for: nothing may stay. */
+static void test_unwanted_descriptors(void **state)
+{
+    int s[2], fds[H7_SYS_FDS_MAX], on = 1, n_fds, cut, low = dup(0);
+    char byte = 0;
+    struct iovec iov = {&byte, 1};
+    (void)state;
+    close(low);
+    for (int max = 1; max <= H7_SYS_FDS_MAX; max += 252) {
+        assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, s), 0);
+        assert_int_equal(setsockopt(s[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof on), 0);
+        setsockopt(s[0], SOL_SOCKET, 76 /* SO_PASSPIDFD, Linux 6.5 */, &on, sizeof on);
+        for (int flags = MSG_PEEK;; flags = 0) {
+            if (flags)
+                assert_int_equal(h7_sys_send_fds(s[1], &iov, 1, (int[]){0, 0}, 2), 1);
+            assert_int_equal(h7_sys_recv_fds(s[0], &iov, 1, flags, fds, max, &n_fds, &cut), 1);
+            assert_int_equal(n_fds, max == 1 ? 0 : 2);
+            while (n_fds > 0)
+                close(fds[--n_fds]);
+            if (!flags)
+                break;
+        }
+        close(s[0]);
+        close(s[1]);
+        int next = dup(0);
+        close(next);
+        assert_int_equal(next, low);
+    }
+}
+
 static void test_membarrier(void **state)
 {
     (void)state;
@@ -340,6 +371,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_read_of_what_is_open_for_both),
     cmocka_unit_test(test_write_keeps_a_pending_signal),
     cmocka_unit_test(test_pidfd),
+    cmocka_unit_test(test_unwanted_descriptors),
     cmocka_unit_test(test_membarrier),
 };
 

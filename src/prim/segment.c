@@ -138,16 +138,24 @@ int h7_segment_publish(struct h7_segment *seg, int dirfd, const char *name)
     return 0;
 }
 
+/* Of a descriptor that isn't open, or of a shortage of the kernel's. */
+static int not_open(void)
+{
+    return errno == EBADF ? -EBADF : -ENOMEM;
+}
+
 /* The real file first: what the header claims counts only within it. */
 static int check_file(int fd, int require_seals, size_t *len)
 {
     struct stat st;
     if (fstat(fd, &st) != 0)
-        return -EBADF;
+        return not_open();
     if (!S_ISREG(st.st_mode) || st.st_size < (off_t)sizeof(struct h7_segment_header))
         return -EPROTO;
     int fl = fcntl(fd, F_GETFL);
-    if (fl < 0 || (fl & O_ACCMODE) != O_RDWR || (fl & O_PATH))
+    if (fl < 0)
+        return not_open();
+    if ((fl & O_ACCMODE) != O_RDWR || (fl & O_PATH))
         return -EBADF;
     struct statfs fs;
     int seals = require_seals ? fcntl(fd, F_GET_SEALS) : SEALS;
@@ -160,7 +168,7 @@ static int check_file(int fd, int require_seals, size_t *len)
         return -EPERM;
     /* Only now can't the size change any more. */
     if (fstat(fd, &st) != 0)
-        return -EBADF;
+        return not_open();
     *len = (size_t)st.st_size;
     return 0;
 }
@@ -175,7 +183,7 @@ static int check_holes(int fd, size_t len, const struct h7_segment_spec *expect)
         return r == 0 || r == -EPERM ? r : -ENOMEM;
     }
     if (fstat(fd, &st) != 0)
-        return -EBADF;
+        return not_open();
     return (uint64_t)st.st_blocks * 512 < len ? -EBADMSG : 0;
 }
 

@@ -74,7 +74,8 @@ static int watch(struct h7_backlog *b, int fd)
     struct epoll_event e = {.events = EPOLLIN, .data.fd = fd};
     if (b->epoll_fd < 0)
         return 0;
-    return h7_sys_epoll_ctl(b->epoll_fd, EPOLL_CTL_ADD, fd, &e);
+    int r = h7_sys_epoll_ctl(b->epoll_fd, EPOLL_CTL_ADD, fd, &e);
+    return r == -ENOSPC ? -ENOMEM : r; /* max_user_watches */
 }
 
 /* Take number i out of the list; its descriptor is the caller's. */

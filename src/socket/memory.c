@@ -61,7 +61,7 @@ static int make_segment(struct h7_segment *seg, const struct h7_segment_spec *sp
         return r;
     /* D is silent and says so; S has its byte: see make_space(). */
     h7_bell_announce(&shared_of(seg)->flow.side[H7_WRITER].bell);
-    return h7_segment_seal(seg);
+    return h7_segment_seal(seg) == 0 ? 0 : -ENOSYS; /* our own, and can't be sealed? */
 }
 
 static int make_pair(int fds[2], int type)
@@ -163,7 +163,8 @@ static int take_end(struct hepta_sock **out, int main_fd, struct h7_memory_parts
 
 /* --- pair, connect, listen ----------------------------------------------------------- */
 
-/* The second end's own mapping: each end can be closed alone. */
+/* The second end's own mapping: each end can be closed alone. What attaching finds wrong with a
+ * segment that we have just made is the system's fault. */
 static int map_again(struct h7_segment again[2], const struct h7_memory_parts *p, uint32_t type)
 {
     const struct h7_segment_spec spec = h7_memory_spec(0, type);
@@ -174,7 +175,7 @@ static int map_again(struct h7_segment again[2], const struct h7_memory_parts *p
         if (r < 0) {
             h7_sys_close(fd);
             h7_segment_close(&again[0]);
-            return r;
+            return r == -EMFILE || r == -ENOMEM ? r : -ENOSYS;
         }
     }
     return 0;

@@ -18,7 +18,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define INJECT_ERRORS 16
+#define INJECT_ERRORS 32
 
 struct inject_op {
     const char *name;

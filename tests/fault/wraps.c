@@ -106,6 +106,7 @@ static const struct {
     {SYS_statx, "statx", {ENOMEM, EACCES}},
     {SYS_fchmod, "fchmod", {EPERM}},
     {SYS_fchmodat, "fchmodat", {EPERM, ENOENT, EACCES}},
+    {SYS_flock, "flock", {EAGAIN, ENOLCK}},
     {SYS_close, "close", {0}}, /* its result is nobody's business: see h7_sys_close() */
     {SYS_socket, "socket", {EMFILE, ENFILE, ENOMEM, ENOBUFS}},
     {SYS_bind, "bind", {ENOMEM, EADDRINUSE}},
