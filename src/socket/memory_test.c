@@ -10,38 +10,7 @@
 #include <pthread.h>
 #include <sys/resource.h>
 
-static struct hepta_sock *a, *b;
 static char buf[1 << 20], got[1 << 20];
-
-static int open_type(uint32_t type)
-{
-    struct hepta_sock_options opt = {.size = sizeof opt, .type = type};
-    return hepta_sock_pair(&a, &b, &opt);
-}
-
-static int open_stream(void **state)
-{
-    (void)state;
-    return open_type(HEPTA_SOCK_STREAM);
-}
-
-static int open_seqpacket(void **state)
-{
-    (void)state;
-    return open_type(HEPTA_SOCK_SEQPACKET);
-}
-
-static int tear_down(void **state)
-{
-    char why[128] = "";
-    (void)state;
-    int r = a ? h7_memory_check(a, why, sizeof why) : 0;
-    a = hepta_sock_close(a);
-    b = hepta_sock_close(b);
-    if (r < 0)
-        fail_msg("after the test: %s", why);
-    return 0;
-}
 
 static void fill(size_t len)
 {
@@ -417,8 +386,8 @@ static void test_out_of_descriptors(void **state)
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, open_stream, tear_down)
-#define P(name) cmocka_unit_test_setup_teardown(name, open_seqpacket, tear_down)
+#define T(name) cmocka_unit_test_setup_teardown(name, open_stream, close_both)
+#define P(name) cmocka_unit_test_setup_teardown(name, open_seqpacket, close_both)
     const struct CMUnitTest tests[] = {
         T(test_both_ways),
         P(test_both_ways),

@@ -29,6 +29,39 @@ static inline int unit_next_fd(void)
     return fd;
 }
 
+/* The fixture of most: a connection, checked after each test. */
+static struct hepta_sock *a __attribute__((unused)), *b __attribute__((unused));
+
+static inline int open_type(uint32_t type)
+{
+    struct hepta_sock_options opt = {.size = sizeof opt, .type = type};
+    return hepta_sock_pair(&a, &b, &opt);
+}
+
+static inline int open_stream(void **state)
+{
+    (void)state;
+    return open_type(HEPTA_SOCK_STREAM);
+}
+
+static inline int open_seqpacket(void **state)
+{
+    (void)state;
+    return open_type(HEPTA_SOCK_SEQPACKET);
+}
+
+static inline int close_both(void **state)
+{
+    char why[128] = "";
+    (void)state;
+    int r = a ? h7_memory_check(a, why, sizeof why) : 0;
+    a = hepta_sock_close(a);
+    b = hepta_sock_close(b);
+    if (r < 0)
+        fail_msg("after the test: %s", why);
+    return 0;
+}
+
 /* An abstract address of this process. */
 static inline const char *unit_address(void)
 {
