@@ -29,6 +29,9 @@
 #ifndef RWF_NOWAIT
 #define RWF_NOWAIT 0x00000008
 #endif
+#ifndef SCM_PIDFD
+#define SCM_PIDFD 0x04 /* Linux 6.5 */
+#endif
 #ifndef RWF_NOSIGNAL
 #define RWF_NOSIGNAL 0x00000100 /* Linux 6.18 */
 #endif
@@ -238,6 +241,24 @@ ssize_t h7_sys_send_fds(int fd, struct iovec *iov, size_t n_iov, const int *fds,
     return neg(syscall(SYS_sendmsg, fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL));
 }
 
+/* The descriptors of one control message. Who shares the socket's open file can have set
+ * options that put others beside it, a pidfd among them. */
+static void take_fds(struct cmsghdr *c, int *fds, int max_fds, int *n_fds, int *cut)
+{
+    if (c->cmsg_type != SCM_RIGHTS && c->cmsg_type != SCM_PIDFD)
+        return;
+    /* By the kernel's count; the alignment leaves room for one more than was asked for. */
+    int got = (int)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+    const int *in = (const int *)CMSG_DATA(c);
+    int room = c->cmsg_type == SCM_RIGHTS ? max_fds - *n_fds : 0;
+    int n = got < room ? got : room;
+    memcpy(fds + *n_fds, in, (size_t)n * sizeof(int));
+    *n_fds += n;
+    for (int i = n; i < got; i++)
+        h7_sys_close(in[i]);
+    *cut |= c->cmsg_type == SCM_RIGHTS && got > room;
+}
+
 ssize_t h7_sys_recv_fds(int fd, struct iovec *iov, size_t n_iov, int flags, int *fds, int max_fds,
                         int *n_fds, int *cut)
 {
@@ -251,16 +272,9 @@ ssize_t h7_sys_recv_fds(int fd, struct iovec *iov, size_t n_iov, int flags, int 
     ssize_t n = neg(syscall(SYS_recvmsg, fd, &msg, flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC));
     *cut = n >= 0 && (msg.msg_flags & MSG_CTRUNC) != 0;
     struct cmsghdr *c = n >= 0 && max_fds > 0 ? CMSG_FIRSTHDR(&msg) : NULL;
-    if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) {
-        /* By the kernel's count; the alignment leaves room for one more than was asked for. */
-        int got = (int)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-        const int *in = (const int *)CMSG_DATA(c);
-        *n_fds = got < max_fds ? got : max_fds;
-        memcpy(fds, in, (size_t)*n_fds * sizeof(int));
-        for (int i = *n_fds; i < got; i++)
-            h7_sys_close(in[i]);
-        *cut |= got > max_fds;
-    }
+    for (; c; c = CMSG_NXTHDR(&msg, c))
+        if (c->cmsg_level == SOL_SOCKET)
+            take_fds(c, fds, max_fds, n_fds, cut);
     return n;
 }
 
