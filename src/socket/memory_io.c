@@ -75,7 +75,8 @@ static bool was_reset(const struct h7_memory *m)
     const struct h7_sock_shared *first = h7_segment_control(&m->seg[0]);
     if (!h7_load32_relaxed(&first->accepted) && !h7_load32_acquire(&m->in.shared->over))
         return true;
-    return unread(&m->out) > 0 && h7_bell_hangup(m->rights_fd);
+    /* In this order: what is unread then stays so. */
+    return h7_bell_hangup(m->rights_fd) && unread(&m->out) > 0;
 }
 
 /* End-of-file; as from the kernel an error, once, if the connection was reset. */
