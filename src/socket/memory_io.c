@@ -342,6 +342,22 @@ int h7_memory_commit(struct hepta_sock *s, size_t len)
     return r == -EPIPE ? (int)refused(s) : r;
 }
 
+/* Take what was peeked, and its descriptors out of the socket, then let the next one in. */
+static int take_and_drop(struct h7_memory *m, size_t len)
+{
+    struct h7_tag_seen tag;
+    if (!h7_conduit_holding(&m->in))
+        return -EINVAL; /* the tags are its owner's */
+    int tagged = h7_tags_here(m->in.tags, h7_conduit_held_at(&m->in), &tag) > 0;
+    int r = h7_conduit_take(&m->in, len);
+    if (r < 0)
+        return r;
+    if (tagged)
+        h7_rights_finish(m, tag.id);
+    h7_conduit_drop(&m->in);
+    return 0;
+}
+
 ssize_t h7_memory_peek(struct hepta_sock *s, const void **ptr, int64_t deadline)
 {
     struct h7_conduit *c = &s->memory->in;
@@ -350,26 +366,14 @@ ssize_t h7_memory_peek(struct hepta_sock *s, const void **ptr, int64_t deadline)
         return at_end(s);
     if (n != H7_CONDUIT_EMPTY)
         return n;
-    int r = h7_conduit_take(c, 0);
-    h7_conduit_drop(c);
+    int r = take_and_drop(s->memory, 0);
+    h7_conduit_drop(c); /* if it couldn't be taken */
     return r;
 }
 
 int h7_memory_release(struct hepta_sock *s, size_t len)
 {
-    struct h7_memory *m = s->memory;
-    struct h7_tag_seen tag;
-    if (len == 0)
-        return h7_conduit_release(&m->in, 0);
-    int tagged = h7_conduit_holds(&m->in) &&
-                 h7_tags_here(m->in.tags, h7_conduit_held_at(&m->in), &tag) > 0;
-    int r = h7_conduit_take(&m->in, len);
-    if (r < 0)
-        return r;
-    if (tagged)
-        h7_rights_finish(m, tag.id);
-    h7_conduit_drop(&m->in);
-    return 0;
+    return len ? take_and_drop(s->memory, len) : h7_conduit_release(&s->memory->in, 0);
 }
 
 /* --- the rest ----------------------------------------------------------------------------- */
