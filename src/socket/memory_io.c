@@ -123,6 +123,18 @@ static int wait_for_rights(struct h7_memory *m, int64_t deadline)
     return r == -EINTR ? r : r > 0 ? -EPIPE : 0;
 }
 
+/* Did it meet a stopped process inside the lock, and is there time to try again? If there isn't,
+ * r becomes what the verb says. */
+static bool stopped(int *r, int64_t deadline)
+{
+    if (*r != -ETIMEDOUT)
+        return false;
+    if (deadline != HEPTA_NOW && (deadline == HEPTA_FOREVER || hepta_now_ns() < deadline))
+        return true;
+    *r = h7_expired(deadline);
+    return false;
+}
+
 /* One attempt at a message, or the first len bytes of a stream, built in place. */
 static int put_reserved(struct hepta_sock *s, const struct iovec *iov, size_t len,
                         const struct hepta_sock_msg *msg, int64_t deadline)
@@ -136,7 +148,9 @@ static int put_reserved(struct hepta_sock *s, const struct iovec *iov, size_t le
     if (msg && msg->n_fds > 0)
         r = h7_rights_send(s->memory, msg->fds, msg->n_fds, (uint32_t)len);
     if (r == 0)
-        r = h7_conduit_commit_whole(c, len);
+        do
+            r = h7_conduit_commit_whole(c, len);
+        while (stopped(&r, deadline));
     if (r < 0)
         h7_conduit_drop(c); /* and the tag with it, if it was put */
     return r;
@@ -264,7 +278,9 @@ static ssize_t receive_by_peek(struct hepta_sock *s, struct hepta_sock_msg *msg,
     if (tagged)
         fetch(m, &tag, msg);
     if (r >= 0)
-        r = h7_conduit_take(&m->in, is_stream(s) ? copy : len);
+        do
+            r = h7_conduit_take(&m->in, is_stream(s) ? copy : len);
+        while (stopped(&r, deadline));
     if (r < 0)
         close_fds(msg);
     else if (tagged)
