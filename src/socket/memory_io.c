@@ -188,25 +188,32 @@ ssize_t h7_memory_send(struct hepta_sock *s, const void *buf, size_t len, int64_
     return h7_unlikely(r == -EPIPE) ? refused(s) : r;
 }
 
-/* A stream's pieces from byte `from` on; who sends at the same time may come in between. */
-static ssize_t send_rest(struct hepta_sock *s, const struct hepta_sock_msg *msg, size_t from,
-                         int64_t deadline)
+/* A stream's pieces from byte `from` on, small ones together: each send that leaves little
+ * room may wait a little for the other side's lock (h7_conduit_after()), whatever the deadline.
+ * Who sends at the same time may come in between. */
+static ssize_t send_rest(struct hepta_sock *s, const struct hepta_sock_msg *msg, size_t total,
+                         size_t from, int64_t deadline)
 {
+    char together[2 * H7_CONDUIT_BUF]; /* more than is sent all or not at all */
+    const struct iovec *iov = msg->iov;
     size_t done = from, skip = from;
-    for (size_t i = 0; i < msg->n_iov; i++) {
-        const struct iovec *iov = &msg->iov[i];
-        if (skip >= iov->iov_len) {
+    while (done < total) {
+        for (; skip >= iov->iov_len; iov++)
             skip -= iov->iov_len;
-            continue;
+        const char *at = (const char *)iov->iov_base + skip;
+        size_t left = total - done, len = iov->iov_len - skip;
+        if (len < H7_CONDUIT_BUF && len < left) {
+            len = left < sizeof together ? left : sizeof together;
+            gather(together, iov, skip, len);
+            at = together;
         }
-        size_t len = iov->iov_len - skip;
-        ssize_t r = h7_memory_send(s, (const char *)iov->iov_base + skip, len, deadline);
+        ssize_t r = h7_memory_send(s, at, len, deadline);
         if (r < 0)
             return done ? (ssize_t)done : r;
         done += (size_t)r;
+        skip += (size_t)r;
         if ((size_t)r < len)
             break;
-        skip = 0;
     }
     return (ssize_t)done;
 }
@@ -224,10 +231,10 @@ ssize_t h7_memory_sendmsg(struct hepta_sock *s, const struct hepta_sock_msg *msg
     if (msg->n_fds > 0) { /* with the first bytes; the rest is a stream like any other */
         size_t n = total < H7_CONDUIT_BUF ? total : H7_CONDUIT_BUF;
         ssize_t r = total ? send_reserved(s, msg->iov, n, msg, deadline) : -EINVAL;
-        return r < 0 ? r : send_rest(s, msg, n, deadline);
+        return r < 0 ? r : send_rest(s, msg, total, n, deadline);
     }
     if (total > sizeof together)
-        return send_rest(s, msg, 0, deadline);
+        return send_rest(s, msg, total, 0, deadline);
     gather(together, msg->iov, 0, total); /* whole or not at all, as a write of that length is */
     return h7_memory_send(s, together, total, deadline);
 }
