@@ -29,6 +29,9 @@
 #ifndef RWF_NOWAIT
 #define RWF_NOWAIT 0x00000008
 #endif
+#ifndef SCM_PIDFD
+#define SCM_PIDFD 0x04 /* Linux 6.5 */
+#endif
 #ifndef RWF_NOSIGNAL
 #define RWF_NOSIGNAL 0x00000100 /* Linux 6.18 */
 #endif
@@ -238,22 +241,23 @@ ssize_t h7_sys_send_fds(int fd, struct iovec *iov, size_t n_iov, const int *fds,
     return neg(syscall(SYS_sendmsg, fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL));
 }
 
-/* By the kernel's count; the alignment leaves room for one more than was asked for. */
-static void take_fds(const struct cmsghdr *c, int *fds, int max_fds, int *n_fds, int *cut)
+/* The descriptors of one control message. Who shares the socket's open file can have set
+ * options that put others beside it, a pidfd among them. */
+static void take_fds(struct cmsghdr *c, int *fds, int max_fds, int *n_fds, int *cut)
 {
+    if (c->cmsg_type != SCM_RIGHTS && c->cmsg_type != SCM_PIDFD)
+        return;
+    /* By the kernel's count; the alignment leaves room for one more than was asked for. */
     int got = (int)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
     const int *in = (const int *)CMSG_DATA(c);
-    for (int i = 0; i < got; i++) {
-        if (*n_fds < max_fds) {
-            fds[(*n_fds)++] = in[i];
-        } else {
-            h7_sys_close(in[i]);
-            *cut = 1;
-        }
-    }
+    int room = c->cmsg_type == SCM_RIGHTS ? max_fds - *n_fds : 0;
+    int n = got < room ? got : room;
+    memcpy(fds + *n_fds, in, (size_t)n * sizeof(int));
+    *n_fds += n;
+    for (int i = n; i < got; i++)
+        h7_sys_close(in[i]);
+    *cut |= c->cmsg_type == SCM_RIGHTS && got > room;
 }
-
-#define PIDFD_MESSAGE 4 /* SCM_PIDFD, Linux 6.5 */
 
 ssize_t h7_sys_recv_fds(int fd, struct iovec *iov, size_t n_iov, int flags, int *fds, int max_fds,
                         int *n_fds, int *cut)
@@ -267,16 +271,10 @@ ssize_t h7_sys_recv_fds(int fd, struct iovec *iov, size_t n_iov, int flags, int 
     }
     ssize_t n = neg(syscall(SYS_recvmsg, fd, &msg, flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC));
     *cut = n >= 0 && (msg.msg_flags & MSG_CTRUNC) != 0;
-    if (n < 0 || max_fds == 0)
-        return n;
-    /* A peer that has the same socket can make it give more (SO_PASSCRED, SO_PASSPIDFD in
-     * unix(7)), in front of what is wanted, and a descriptor that nobody asked for. */
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c)) {
-        if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
+    struct cmsghdr *c = n >= 0 && max_fds > 0 ? CMSG_FIRSTHDR(&msg) : NULL;
+    for (; c; c = CMSG_NXTHDR(&msg, c))
+        if (c->cmsg_level == SOL_SOCKET)
             take_fds(c, fds, max_fds, n_fds, cut);
-        else if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == PIDFD_MESSAGE)
-            take_fds(c, NULL, 0, &(int){0}, &(int){0});
-    }
     return n;
 }
 

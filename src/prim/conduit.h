@@ -177,6 +177,8 @@ int h7_conduit_release(struct h7_conduit *c, size_t len);
  * peeked, len bytes of it (a packet whole); then drop, which also gives up what wasn't taken. */
 int h7_conduit_take(struct h7_conduit *c, size_t len);
 void h7_conduit_drop(struct h7_conduit *c);
+/* Does this handle hold something for the calling thread? */
+int h7_conduit_holding(const struct h7_conduit *c);
 /* Where what this handle holds begins. */
 uint64_t h7_conduit_held_at(const struct h7_conduit *c);
 

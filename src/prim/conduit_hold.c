@@ -23,8 +23,7 @@ static int claim_stands(const struct h7_conduit *c)
     return h7_load32_relaxed(&c->mine->claim.state) == h7_load32_relaxed(&c->held_seq);
 }
 
-/* Does this handle hold something for the calling thread? */
-static int holding(const struct h7_conduit *c)
+int h7_conduit_holding(const struct h7_conduit *c)
 {
     return h7_conduit_holds(c) &&
            (h7_conduit_spsc(c) || (claim_stands(c) && h7_claim_mine(&c->mine->claim)));
@@ -154,7 +153,7 @@ static int publish_held(struct h7_conduit *c, size_t len)
 
 int h7_conduit_commit_whole(struct h7_conduit *c, size_t len)
 {
-    if (!holding(c) || len > held(c))
+    if (!h7_conduit_holding(c) || len > held(c))
         return -EINVAL;
     if (h7_conduit_peer_gone(c)) {
         let_go(c);
@@ -167,7 +166,7 @@ int h7_conduit_commit(struct h7_conduit *c, size_t len)
 {
     if (len > 0)
         return h7_conduit_commit_whole(c, len);
-    if (!holding(c))
+    if (!h7_conduit_holding(c))
         return -EINVAL;
     let_go(c);
     return 0;
@@ -241,7 +240,7 @@ static uint64_t after(const struct h7_conduit *c, size_t len)
 
 int h7_conduit_release(struct h7_conduit *c, size_t len)
 {
-    if (!holding(c) || len > held(c))
+    if (!h7_conduit_holding(c) || len > held(c))
         return -EINVAL;
     if (len == 0) {
         let_go(c);
@@ -252,14 +251,14 @@ int h7_conduit_release(struct h7_conduit *c, size_t len)
 
 int h7_conduit_take(struct h7_conduit *c, size_t len)
 {
-    if (!holding(c) || len > held(c))
+    if (!h7_conduit_holding(c) || len > held(c))
         return -EINVAL;
     return advance(c, after(c, len));
 }
 
 void h7_conduit_drop(struct h7_conduit *c)
 {
-    if (!holding(c))
+    if (!h7_conduit_holding(c))
         return;
     let_go(c);
     h7_conduit_after(c);

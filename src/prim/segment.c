@@ -204,7 +204,9 @@ static int check_header(const struct h7_segment_header *h, size_t file_len,
     if (h->len != file_len || h->data_off > file_len || h->data_len != file_len - h->data_off ||
         h->data_off % page || h->data_len % page ||
         h->data_off < H7_SEGMENT_CONTROL + expect->control_len ||
-        (expect->data_max && h->data_len > expect->data_max))
+        (expect->data_max && (h->data_len > expect->data_max ||
+                              h->data_off > round_up(H7_SEGMENT_CONTROL + expect->control_len,
+                                                     page))))
         return -EBADMSG;
     return 0;
 }

@@ -93,7 +93,9 @@ static void put_in(struct h7_backlog *b, int fd, int64_t until)
 {
     if (b->n == N_WAITING)
         h7_sys_close(take_out(b, 0));
-    b->at[b->n++] = (struct waiting){fd, until};
+    b->at[b->n] = (struct waiting){fd, until};
+    h7_fence_compiler(); /* a fork here, in another thread: the child closes what it counts */
+    b->n++;
     watch(b, fd); /* without it the descriptor says too little for once; deadlines hold */
 }
 

@@ -207,6 +207,13 @@ static bool whole(const struct h7_frame *f)
     return have(f) >= H7_FRAME_HEAD && have(f) >= wanted(f);
 }
 
+/* A recv would do without the stream: give one out, or say what is wrong with it. */
+static bool is_ready(const struct hepta_sock *s)
+{
+    const struct h7_frame *f = s->frame;
+    return whole(f) || (have(f) >= H7_FRAME_HEAD && record_len(f) > s->opt.record_max);
+}
+
 static int make_room(struct h7_frame *f)
 {
     if (f->in_at && (f->in_end == f->in_cap || f->in_cap - f->in_at < wanted(f))) {
@@ -285,7 +292,7 @@ static ssize_t give(struct hepta_sock *s, struct hepta_sock_msg *msg, size_t tot
         }
     }
     h7_store64_relaxed(&f->n_buffered, have(f));
-    h7_frame_set_ready(s, whole(f));
+    h7_frame_set_ready(s, is_ready(s));
     return (ssize_t)n;
 }
 

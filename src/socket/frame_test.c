@@ -471,6 +471,18 @@ static int ask_again(void *arg)
     return 0;
 }
 
+/* What is wrong with the next record is told at once, so poll must say so. */
+static void test_poll_before_an_error(void **state)
+{
+    (void)state;
+    assert_false(readable());
+    char both[5 + 4] = {0, 0, 0, 1, 'x', 0x7f, 0, 0, 0};
+    peer_sends(both, sizeof both);
+    assert_int_equal(hepta_sock_recv(s, back, 10, HEPTA_NOW), 1);
+    assert_true(readable());
+    assert_int_equal(hepta_sock_recv(s, back, 10, HEPTA_NOW), -EBADMSG);
+}
+
 static void test_poll_after_fork(void **state)
 {
     char b[8];
@@ -639,6 +651,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_recv_with_a_rest_ends_in_time),
     TEST(test_interrupted),
     TEST(test_poll),
+    TEST(test_poll_before_an_error),
     TEST(test_poll_after_fork),
     TEST(test_rest_after_fork),
     TEST(test_no_descriptors_no_zero_copy),

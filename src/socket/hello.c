@@ -68,6 +68,13 @@ static int build(struct hepta_sock **out, int main_fd, int fds[H7_HELLO_FDS],
     return 0;
 }
 
+/* Out-of-band data make poll(2) say readable, for ever, of what a peeking recv(2) can't see. */
+static int is_urgent(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLPRI};
+    return h7_sys_poll(&p, 1, HEPTA_NOW) == 1 && p.revents & POLLPRI;
+}
+
 int h7_hello_take(struct hepta_sock **out, int main_fd, const struct hepta_sock_options *opt,
                   uint32_t type)
 {
@@ -76,7 +83,7 @@ int h7_hello_take(struct hepta_sock **out, int main_fd, const struct hepta_sock_
     struct iovec iov = {&hello, sizeof hello};
     ssize_t n = h7_sys_recv_fds(main_fd, &iov, 1, MSG_PEEK, fds, ROOM_FDS, &n_fds, &cut);
     if (n == -EAGAIN || n == -EINTR)
-        return -EAGAIN;
+        return is_urgent(main_fd) ? -EPROTO : -EAGAIN;
     int r = n < 0 ? (int)n : -EPROTO;
     if (n == (ssize_t)sizeof hello && hello.magic == H7_HELLO_MAGIC)
         r = hello.version != H7_SEGMENT_VERSION ? -EPROTONOSUPPORT

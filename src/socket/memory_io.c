@@ -75,7 +75,8 @@ static bool was_reset(const struct h7_memory *m)
     const struct h7_sock_shared *first = h7_segment_control(&m->seg[0]);
     if (!h7_load32_relaxed(&first->accepted) && !h7_load32_acquire(&m->in.shared->over))
         return true;
-    return unread(&m->out) > 0 && h7_bell_hangup(m->rights_fd);
+    /* In this order: what is unread then stays so. */
+    return h7_bell_hangup(m->rights_fd) && unread(&m->out) > 0;
 }
 
 /* End-of-file; as from the kernel an error, once, if the connection was reset. */
@@ -122,6 +123,18 @@ static int wait_for_rights(struct h7_memory *m, int64_t deadline)
     return r == -EINTR ? r : r > 0 ? -EPIPE : 0;
 }
 
+/* Did it meet a stopped process inside the lock, and is there time to try again? If there isn't,
+ * r becomes what the verb says. */
+static bool stopped(int *r, int64_t deadline)
+{
+    if (*r != -ETIMEDOUT)
+        return false;
+    if (deadline != HEPTA_NOW && (deadline == HEPTA_FOREVER || hepta_now_ns() < deadline))
+        return true;
+    *r = h7_expired(deadline);
+    return false;
+}
+
 /* One attempt at a message, or the first len bytes of a stream, built in place. */
 static int put_reserved(struct hepta_sock *s, const struct iovec *iov, size_t len,
                         const struct hepta_sock_msg *msg, int64_t deadline)
@@ -135,7 +148,9 @@ static int put_reserved(struct hepta_sock *s, const struct iovec *iov, size_t le
     if (msg && msg->n_fds > 0)
         r = h7_rights_send(s->memory, msg->fds, msg->n_fds, (uint32_t)len);
     if (r == 0)
-        r = h7_conduit_commit_whole(c, len);
+        do
+            r = h7_conduit_commit_whole(c, len);
+        while (stopped(&r, deadline));
     if (r < 0)
         h7_conduit_drop(c); /* and the tag with it, if it was put */
     return r;
@@ -173,25 +188,32 @@ ssize_t h7_memory_send(struct hepta_sock *s, const void *buf, size_t len, int64_
     return h7_unlikely(r == -EPIPE) ? refused(s) : r;
 }
 
-/* A stream's pieces from byte `from` on; who sends at the same time may come in between. */
-static ssize_t send_rest(struct hepta_sock *s, const struct hepta_sock_msg *msg, size_t from,
-                         int64_t deadline)
+/* A stream's pieces from byte `from` on, small ones together: each send that leaves little
+ * room may wait a little for the other side's lock (h7_conduit_after()), whatever the deadline.
+ * Who sends at the same time may come in between. */
+static ssize_t send_rest(struct hepta_sock *s, const struct hepta_sock_msg *msg, size_t total,
+                         size_t from, int64_t deadline)
 {
+    char together[2 * H7_CONDUIT_BUF]; /* more than is sent all or not at all */
+    const struct iovec *iov = msg->iov;
     size_t done = from, skip = from;
-    for (size_t i = 0; i < msg->n_iov; i++) {
-        const struct iovec *iov = &msg->iov[i];
-        if (skip >= iov->iov_len) {
+    while (done < total) {
+        for (; skip >= iov->iov_len; iov++)
             skip -= iov->iov_len;
-            continue;
+        const char *at = (const char *)iov->iov_base + skip;
+        size_t left = total - done, len = iov->iov_len - skip;
+        if (len < H7_CONDUIT_BUF && len < left) {
+            len = left < sizeof together ? left : sizeof together;
+            gather(together, iov, skip, len);
+            at = together;
         }
-        size_t len = iov->iov_len - skip;
-        ssize_t r = h7_memory_send(s, (const char *)iov->iov_base + skip, len, deadline);
+        ssize_t r = h7_memory_send(s, at, len, deadline);
         if (r < 0)
             return done ? (ssize_t)done : r;
         done += (size_t)r;
+        skip += (size_t)r;
         if ((size_t)r < len)
             break;
-        skip = 0;
     }
     return (ssize_t)done;
 }
@@ -209,10 +231,10 @@ ssize_t h7_memory_sendmsg(struct hepta_sock *s, const struct hepta_sock_msg *msg
     if (msg->n_fds > 0) { /* with the first bytes; the rest is a stream like any other */
         size_t n = total < H7_CONDUIT_BUF ? total : H7_CONDUIT_BUF;
         ssize_t r = total ? send_reserved(s, msg->iov, n, msg, deadline) : -EINVAL;
-        return r < 0 ? r : send_rest(s, msg, n, deadline);
+        return r < 0 ? r : send_rest(s, msg, total, n, deadline);
     }
     if (total > sizeof together)
-        return send_rest(s, msg, 0, deadline);
+        return send_rest(s, msg, total, 0, deadline);
     gather(together, msg->iov, 0, total); /* whole or not at all, as a write of that length is */
     return h7_memory_send(s, together, total, deadline);
 }
@@ -263,7 +285,9 @@ static ssize_t receive_by_peek(struct hepta_sock *s, struct hepta_sock_msg *msg,
     if (tagged)
         fetch(m, &tag, msg);
     if (r >= 0)
-        r = h7_conduit_take(&m->in, is_stream(s) ? copy : len);
+        do
+            r = h7_conduit_take(&m->in, is_stream(s) ? copy : len);
+        while (stopped(&r, deadline));
     if (r < 0)
         close_fds(msg);
     else if (tagged)
@@ -341,6 +365,22 @@ int h7_memory_commit(struct hepta_sock *s, size_t len)
     return r == -EPIPE ? (int)refused(s) : r;
 }
 
+/* Take what was peeked, and its descriptors out of the socket, then let the next one in. */
+static int take_and_drop(struct h7_memory *m, size_t len)
+{
+    struct h7_tag_seen tag;
+    if (!h7_conduit_holding(&m->in))
+        return -EINVAL; /* the tags are its owner's */
+    int tagged = h7_tags_here(m->in.tags, h7_conduit_held_at(&m->in), &tag) > 0;
+    int r = h7_conduit_take(&m->in, len);
+    if (r < 0)
+        return r;
+    if (tagged)
+        h7_rights_finish(m, tag.id);
+    h7_conduit_drop(&m->in);
+    return 0;
+}
+
 ssize_t h7_memory_peek(struct hepta_sock *s, const void **ptr, int64_t deadline)
 {
     struct h7_conduit *c = &s->memory->in;
@@ -349,26 +389,14 @@ ssize_t h7_memory_peek(struct hepta_sock *s, const void **ptr, int64_t deadline)
         return at_end(s);
     if (n != H7_CONDUIT_EMPTY)
         return n;
-    int r = h7_conduit_take(c, 0);
-    h7_conduit_drop(c);
+    int r = take_and_drop(s->memory, 0);
+    h7_conduit_drop(c); /* if it couldn't be taken */
     return r;
 }
 
 int h7_memory_release(struct hepta_sock *s, size_t len)
 {
-    struct h7_memory *m = s->memory;
-    struct h7_tag_seen tag;
-    if (len == 0)
-        return h7_conduit_release(&m->in, 0);
-    int tagged = h7_conduit_holds(&m->in) &&
-                 h7_tags_here(m->in.tags, h7_conduit_held_at(&m->in), &tag) > 0;
-    int r = h7_conduit_take(&m->in, len);
-    if (r < 0)
-        return r;
-    if (tagged)
-        h7_rights_finish(m, tag.id);
-    h7_conduit_drop(&m->in);
-    return 0;
+    return len ? take_and_drop(s->memory, len) : h7_conduit_release(&s->memory->in, 0);
 }
 
 /* --- the rest ----------------------------------------------------------------------------- */

@@ -165,6 +165,23 @@ static void test_no_copy_stays_behind(void **state)
     }
 }
 
+/* An empty message that is peeked at is taken: its descriptors, too. */
+static void test_empty_message_peeked_at(void **state)
+{
+    (void)state;
+    int p[2];
+    const void *in;
+    assert_int_equal(pipe2(p, O_CLOEXEC | O_NONBLOCK), 0);
+    struct hepta_sock_msg msg = {.size = sizeof msg, .fds = &p[1], .n_fds = 1};
+    assert_int_equal(hepta_sock_sendmsg(a, &msg, HEPTA_NOW), 0);
+    close(p[1]);
+    assert_false(pipe_ended(p[0]));
+    assert_int_equal(hepta_sock_peek(b, &in, HEPTA_NOW), 0);
+    assert_true(pipe_ended(p[0]));
+    assert_int_equal(hepta_sock_peek(b, &in, HEPTA_NOW), -EAGAIN);
+    close(p[0]);
+}
+
 static void test_not_received_goes_with_the_connection(void **state)
 {
     (void)state;
@@ -252,6 +269,7 @@ int main(void)
         P(test_surplus_is_closed_and_told),
         T(test_no_copy_stays_behind),
         P(test_no_copy_stays_behind),
+        P(test_empty_message_peeked_at),
         T(test_not_received_goes_with_the_connection),
         T(test_peek_leaves_them),
         P(test_peek_leaves_them),
