@@ -334,6 +334,21 @@ static int option(struct hepta_sock *of, int level, int name)
     return v;
 }
 
+/* No host: 127.0.0.1, where nobody listens, then ::1. */
+static void test_every_address(void **state)
+{
+    const int64_t deadlines[] = {HEPTA_NOW, SOON, HEPTA_FOREVER};
+    struct hepta_sock_options o = {.size = sizeof o, .flags = HEPTA_SOCK_V6ONLY};
+    char address[HEPTA_SOCK_ADDRESS_MAX];
+    (void)state;
+    have_listener("tcp:[::1]:0", &o);
+    snprintf(address, sizeof address, "tcp::%s", strrchr(st.local, ':') + 1);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(hepta_sock_connect(&c, address, NULL, deadlines[i]), 0);
+        c = hepta_sock_close(c);
+    }
+}
+
 static void test_options(void **state)
 {
     struct hepta_sock_options o = {.size = sizeof o,
@@ -499,6 +514,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_shutdown_of_reading),
     TEST(test_fork),
     TEST(test_every_host),
+    TEST(test_every_address),
     TEST(test_options),
     TEST(test_refused_options),
     TEST(test_refused_arguments),
