@@ -42,6 +42,9 @@ int h7_try_wait(struct h7_try *t)
         bool look = t->deadline != HEPTA_FOREVER && t->n++ % TRIES_PER_LOOK == 0;
         return look && hepta_now_ns() >= t->deadline ? -ETIMEDOUT : 0;
     }
+    /* Of who can go on for ever, too: a long send to a peer that takes all the time. */
+    if (t->deadline != HEPTA_FOREVER && hepta_now_ns() >= t->deadline)
+        return -ETIMEDOUT;
     if (++t->n > 2) {
         int r = nap(t);
         if (r < 0)
