@@ -29,6 +29,7 @@
 #define BUFFER_MIN (16ul << 10)
 #define BUFFER_KEEP (1ul << 20) /* an empty buffer above this is given back */
 #define PUSH_AGAIN_NS (20 * H7_MS)
+#define NOW_GRACE_NS  (10 * H7_MS)
 
 int h7_frame_new(struct hepta_sock *s)
 {
@@ -304,11 +305,24 @@ static int broken(struct hepta_sock *s, int err)
     return err;
 }
 
+/* Of who needn't wait, since the peer goes on sending a long record. HEPTA_NOW takes what is
+ * there; what comes meanwhile isn't taken for ever. */
+static bool time_is_up(int64_t deadline, int64_t *end)
+{
+    if (deadline == HEPTA_FOREVER)
+        return false;
+    int64_t now = hepta_now_ns();
+    if (*end == 0)
+        *end = deadline == HEPTA_NOW ? now + NOW_GRACE_NS : deadline;
+    return now >= *end;
+}
+
 static ssize_t recv_record(struct hepta_sock *s, struct hepta_sock_msg *msg, size_t total,
                            int64_t deadline)
 {
     struct h7_frame *f = s->frame;
-    for (;;) {
+    int64_t end = 0;
+    for (bool first = true;; first = false) {
         if (f->error)
             return f->error;
         if (have(f) >= H7_FRAME_HEAD && record_len(f) > s->opt.record_max)
@@ -319,7 +333,7 @@ static ssize_t recv_record(struct hepta_sock *s, struct hepta_sock_msg *msg, siz
             msg->flags |= have(f) ? 0 : HEPTA_SOCK_MSG_EOF;
             return have(f) ? broken(s, -EPROTO) : 0;
         }
-        int e = make_room(f);
+        int e = !first && time_is_up(deadline, &end) ? h7_expired(deadline) : make_room(f);
         if (e < 0)
             return e;
         ssize_t r = receive(s, deadline);

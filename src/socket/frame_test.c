@@ -232,6 +232,27 @@ static void test_too_long(void **state)
     assert_int_equal(hepta_sock_send(s, "still", 5, HEPTA_NOW), 5);
 }
 
+/* A byte is always there, and each takes its time. */
+static ssize_t dribbles(struct hepta_sock *of, void *buf, size_t len, int64_t deadline)
+{
+    unit_sleep_ms(1);
+    return h7_sock_kernel_ops.recv(of, buf, len > 1 ? 1 : len, deadline);
+}
+
+static void test_a_deadline_in_what_never_waits(void **state)
+{
+    struct h7_sock_ops slow = h7_sock_kernel_ops;
+    (void)state;
+    peer_sends_record(big, 1000);
+    slow.recv = dribbles;
+    s->ops = &slow;
+    assert_int_equal(hepta_sock_recv(s, back, sizeof back, hepta_in_ms(5)), -ETIMEDOUT);
+    assert_int_equal(hepta_sock_recv(s, back, sizeof back, HEPTA_NOW), -EAGAIN);
+    s->ops = &h7_sock_kernel_ops;
+    assert_int_equal(hepta_sock_recv(s, back, sizeof back, HEPTA_NOW), 1000); /* nothing lost */
+    assert_memory_equal(back, big, 1000);
+}
+
 /* A head that promises much makes no memory. */
 static void test_a_promise(void **state)
 {
@@ -642,6 +663,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_ends),
     TEST(test_ends_inside),
     TEST(test_too_long),
+    TEST(test_a_deadline_in_what_never_waits),
     TEST(test_a_promise),
     TEST(test_longest),
     TEST(test_taken_over_whole),

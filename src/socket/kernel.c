@@ -20,7 +20,6 @@
 #define TRIES_PER_LOOK 16          /* of who is busy: a try costs ten times a look at the clock */
 #define NAP_MIN_NS     20000
 #define NAP_DOUBLINGS  6           /* to 1.3 ms */
-#define CALL_MAX       0x7ffff000u /* the kernel takes no more in one call */
 
 /* Ready, said poll(2), and yet the try failed: another thread was faster, or it is a
  * datagram to an address whose queue is full, which poll doesn't know. Don't spin. */
@@ -42,6 +41,9 @@ int h7_try_wait(struct h7_try *t)
         bool look = t->deadline != HEPTA_FOREVER && t->n++ % TRIES_PER_LOOK == 0;
         return look && hepta_now_ns() >= t->deadline ? -ETIMEDOUT : 0;
     }
+    /* Of who can go on for ever, too: a long send to a peer that takes all the time. */
+    if (t->deadline != HEPTA_FOREVER && hepta_now_ns() >= t->deadline)
+        return -ETIMEDOUT;
     if (++t->n > 2) {
         int r = nap(t);
         if (r < 0)
@@ -81,7 +83,7 @@ static ssize_t kernel_send(struct hepta_sock *s, const void *buf, size_t len, in
     if (h7_likely(h7_kernel_blocks(s, deadline))) {
         r = h7_net_send(s->fd, buf, len, MSG_NOSIGNAL);
         /* Short by a handler, or the peer's end; or the kernel took all it ever takes. */
-        if (h7_likely(r != -EAGAIN && (r != CALL_MAX || s->type != HEPTA_SOCK_STREAM)))
+        if (h7_likely(r != -EAGAIN && (r != H7_KERNEL_CALL_MAX || s->type != HEPTA_SOCK_STREAM)))
             return r;
     }
     return send_by(s, buf, len, r > 0 ? (size_t)r : 0, deadline);

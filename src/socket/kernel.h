@@ -14,6 +14,8 @@
 #include "base/net.h"
 #include "socket/socket_internal.h"
 
+#define H7_KERNEL_CALL_MAX 0x7ffff000u /* bytes: the kernel takes no more in one call */
+
 /* SO_SNDTIMEO; HEPTA_FOREVER: the weeks. SO_RCVTIMEO is set by h7_kernel_tune() alone. */
 int h7_kernel_send_limit(int fd, int64_t ns);
 /* Options that every new socket gets, accepted ones too. named: AF_UNIX: it has, or is about

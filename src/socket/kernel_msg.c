@@ -132,9 +132,10 @@ ssize_t h7_kernel_sendmsg(struct hepta_sock *s, const struct hepta_sock_msg *msg
     if (msg->n_fds)
         put_fds(&m, &control, msg->fds, msg->n_fds);
     ssize_t r = send_first(s, &m, deadline);
-    if (r <= 0 || (size_t)r == total || s->type != HEPTA_SOCK_STREAM ||
-        h7_kernel_blocks(s, deadline)) /* then a handler or the peer's end cut it short */
+    if (r <= 0 || (size_t)r == total || s->type != HEPTA_SOCK_STREAM)
         return r;
+    if (h7_kernel_blocks(s, deadline) && r != H7_KERNEL_CALL_MAX)
+        return r; /* a handler or the peer's end cut it short */
     return send_rest(s, msg, total, (size_t)r, deadline);
 }
 

@@ -15,7 +15,7 @@
 
 #include "base/clock.h"
 #include "base/sys.h"
-#include "socket/socket_internal.h"
+#include "socket/kernel.h"
 
 #define SOON hepta_in_ms(60000)
 
@@ -180,6 +180,41 @@ static void test_limits(void **state)
     assert_int_equal(hepta_sock_send(a, huge, st.capacity, HEPTA_FOREVER), -EMSGSIZE);
     free(huge);
 }
+
+#if SIZE_MAX > UINT32_MAX
+static const size_t beyond = H7_KERNEL_CALL_MAX + 100000ul;
+
+/* Takes it all without copying it (MSG_TRUNC, tcp(7)). */
+static int swallows(void *arg)
+{
+    size_t n = 0;
+    ssize_t r;
+    hepta_sock_close(a);
+    while ((r = recv(b->fd, arg, INT_MAX, MSG_TRUNC)) > 0)
+        n += (size_t)r;
+    CHILD_CHECK(r == 0 && n == beyond);
+    return 0;
+}
+
+/* More than sendmsg(2) takes in one call. */
+static void test_beyond_2gib(void **state)
+{
+    char *zeros = mmap(NULL, beyond, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    struct iovec pieces[2] = {{zeros, 12345}, {zeros + 12345, beyond - 12345}};
+    (void)state;
+    assert_true(zeros != MAP_FAILED);
+    assert_int_equal(hepta_sock_listen(&l, "tcp:127.0.0.1:0", NULL), 0);
+    assert_int_equal(hepta_sock_stat(l, &st, sizeof st), 0);
+    assert_int_equal(hepta_sock_connect(&a, st.local, NULL, SOON), 0);
+    assert_int_equal(hepta_sock_accept(l, &b, SOON), 0);
+    pid_t pid = unit_start(swallows, NULL);
+    m = (struct hepta_sock_msg){.size = sizeof m, .iov = pieces, .n_iov = 2};
+    assert_int_equal(hepta_sock_sendmsg(a, &m, HEPTA_FOREVER), beyond);
+    a = hepta_sock_close(a);
+    assert_int_equal(unit_reap(pid), 0);
+    munmap(zeros, beyond);
+}
+#endif
 
 static void test_empty_is_not_the_end(void **state)
 {
@@ -487,6 +522,9 @@ static const struct CMUnitTest tests[] = {
     TEST(test_wrong_addresses),
     TEST(test_both_families),
     TEST(test_limits),
+#if SIZE_MAX > UINT32_MAX
+    TEST(test_beyond_2gib),
+#endif
     TEST(test_empty_is_not_the_end),
     TEST(test_nobody_there),
     TEST(test_full_queue),

@@ -231,6 +231,12 @@ static int connect_at(struct hepta_sock *s, const struct h7_sock_sa *sa,
     return r < 0 ? r : h7_kernel_tune(s, local != NULL); /* not before connect(2) */
 }
 
+/* HEPTA_NOW has no time either way: an address that refuses at once is no reason to stop. */
+static bool time_is_up(int64_t deadline)
+{
+    return deadline != HEPTA_FOREVER && deadline != HEPTA_NOW && hepta_now_ns() >= deadline;
+}
+
 int h7_kernel_connect(struct hepta_sock **out, const struct h7_sock_address *a,
                       const struct h7_sock_address *local, const struct hepta_sock_options *opt,
                       uint32_t type, int64_t deadline)
@@ -250,8 +256,7 @@ int h7_kernel_connect(struct hepta_sock **out, const struct h7_sock_address *a,
             return 0;
         }
         h7_sock_drop(s);
-        if (r == -EINTR || r == -EAGAIN ||
-            (deadline != HEPTA_FOREVER && hepta_now_ns() >= deadline))
+        if (r == -EINTR || r == -EAGAIN || time_is_up(deadline))
             return r;
     }
     return r;

@@ -15,7 +15,7 @@
 
 #include "base/clock.h"
 #include "base/sys.h"
-#include "socket/socket_internal.h"
+#include "socket/kernel.h"
 
 #define SOON hepta_in_ms(60000) /* a deadline that only bounds a failure */
 
@@ -151,6 +151,19 @@ static void test_deadlines(void **state)
 }
 
 /* A long send against a slow reader: the count so far, whatever cuts it. */
+/* Ready or not: what goes on from wait to wait ends at its deadline. */
+static void test_time_is_up(void **state)
+{
+    (void)state;
+    have_connection(streams[0], NULL);
+    struct h7_try t = {.s = c, .deadline = hepta_in_ms(1), .events = POLLOUT};
+    int r = h7_try_wait(&t);
+    assert_true(r == 0 || r == -ETIMEDOUT); /* 1 ms can pass at once */
+    unit_sleep_ms(2);
+    t.n = 0; /* as after each part that went in */
+    assert_int_equal(h7_try_wait(&t), -ETIMEDOUT);
+}
+
 static void test_partial_send(void **state)
 {
     static char back[sizeof big];
@@ -334,6 +347,21 @@ static int option(struct hepta_sock *of, int level, int name)
     return v;
 }
 
+/* No host: 127.0.0.1, where nobody listens, then ::1. */
+static void test_every_address(void **state)
+{
+    const int64_t deadlines[] = {HEPTA_NOW, SOON, HEPTA_FOREVER};
+    struct hepta_sock_options o = {.size = sizeof o, .flags = HEPTA_SOCK_V6ONLY};
+    char address[HEPTA_SOCK_ADDRESS_MAX];
+    (void)state;
+    have_listener("tcp:[::1]:0", &o);
+    snprintf(address, sizeof address, "tcp::%s", strrchr(st.local, ':') + 1);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(hepta_sock_connect(&c, address, NULL, deadlines[i]), 0);
+        c = hepta_sock_close(c);
+    }
+}
+
 static void test_options(void **state)
 {
     struct hepta_sock_options o = {.size = sizeof o,
@@ -492,6 +520,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_in_use),
     TEST(test_accept_waits),
     TEST(test_deadlines),
+    TEST(test_time_is_up),
     TEST(test_partial_send),
     TEST(test_interrupted),
     TEST(test_ends),
@@ -499,6 +528,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_shutdown_of_reading),
     TEST(test_fork),
     TEST(test_every_host),
+    TEST(test_every_address),
     TEST(test_options),
     TEST(test_refused_options),
     TEST(test_refused_arguments),

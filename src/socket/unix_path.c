@@ -63,6 +63,15 @@ static int lock_directory(const char *path)
     return fd; /* a file system without flock(2): as if it were locked */
 }
 
+/* Not by the close alone: a child that another thread forked meanwhile has the same open
+ * file, and would keep the lock. */
+static void unlock_directory(int dir)
+{
+    if (dir >= 0)
+        flock(dir, LOCK_UN);
+    h7_sys_close(dir);
+}
+
 /* Does any socket have this file? 1 yes, or nobody may say; 0 it was left behind; -ENOENT it is
  * gone by now; or why that can't be asked. */
 static int in_use(const struct h7_sock_sa *sa)
@@ -156,7 +165,7 @@ int h7_unix_bind(struct hepta_sock *s, const struct h7_sock_sa *sa, int backlog)
         keep_path(s, path);
     else if (made)
         unlink(path);
-    h7_sys_close(dir);
+    unlock_directory(dir);
     return r;
 }
 
@@ -169,7 +178,7 @@ void h7_unix_unbind(struct hepta_sock *s)
     if (lstat(s->path, &st) == 0 && S_ISSOCK(st.st_mode) && (uint64_t)st.st_ino == s->path_ino &&
         (uint64_t)st.st_dev == s->path_dev)
         unlink(s->path);
-    h7_sys_close(dir);
+    unlock_directory(dir);
     s->path[0] = 0;
 }
 

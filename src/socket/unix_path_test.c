@@ -5,6 +5,7 @@
 #include "base/unit_test.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -449,6 +450,48 @@ static void test_local_of_datagrams(void **state)
     assert_int_equal(hepta_sock_connect(&s, address, &o, HEPTA_NOW), -EINVAL);
 }
 
+static uint32_t enough; /* says to binds_again() that it may stop */
+
+static void *binds_again(void *arg)
+{
+    struct hepta_sock *l;
+    while (!__atomic_load_n(&enough, __ATOMIC_ACQUIRE)) {
+        if (listen_on(&l, HEPTA_SOCK_STREAM, 0) < 0)
+            return arg; /* not NULL */
+        hepta_sock_close(l);
+    }
+    return NULL;
+}
+
+static int stays(void *arg)
+{
+    (void)arg;
+    return unit_stay();
+}
+
+/* Children that were forked by another thread, some while the directory was locked. */
+static void test_a_child_keeps_no_lock(void **state)
+{
+    enum { N = 40 };
+    pid_t pid[N];
+    pthread_t t;
+    void *bad;
+    (void)state;
+    unit_say(&enough, 0);
+    assert_int_equal(pthread_create(&t, NULL, binds_again, dir), 0);
+    for (int i = 0; i < N; i++)
+        pid[i] = unit_start(stays, NULL);
+    unit_say(&enough, 1);
+    pthread_join(t, &bad);
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int r = flock(fd, LOCK_EX | LOCK_NB);
+    close(fd);
+    for (int i = 0; i < N; i++)
+        unit_kill(pid[i]);
+    assert_null(bad);
+    assert_int_equal(r, 0);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup_teardown(test_closing_removes, setup, teardown),
     cmocka_unit_test_setup_teardown(test_only_its_own, setup, teardown),
@@ -463,6 +506,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup_teardown(test_permissions, setup, teardown),
     cmocka_unit_test_setup_teardown(test_lock_is_held, setup, teardown),
     cmocka_unit_test_setup_teardown(test_race, setup, teardown),
+    cmocka_unit_test_setup_teardown(test_a_child_keeps_no_lock, setup, teardown),
     cmocka_unit_test_setup_teardown(test_full_backlog, setup, teardown),
     cmocka_unit_test_setup_teardown(test_another_type, setup, teardown),
     cmocka_unit_test_setup_teardown(test_abstract, setup, teardown),
