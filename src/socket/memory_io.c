@@ -122,6 +122,12 @@ static int wait_for_rights(struct h7_memory *m, int64_t deadline)
     return r == -EINTR ? r : r > 0 ? -EPIPE : 0;
 }
 
+/* Inside a verb the claim can't end but by a peer that writes over it. */
+static int still_mine(int r)
+{
+    return r == -EINVAL ? -EBADMSG : r;
+}
+
 /* One attempt at a message, or the first len bytes of a stream, built in place. */
 static int put_reserved(struct hepta_sock *s, const struct iovec *iov, size_t len,
                         const struct hepta_sock_msg *msg, int64_t deadline)
@@ -135,7 +141,7 @@ static int put_reserved(struct hepta_sock *s, const struct iovec *iov, size_t le
     if (msg && msg->n_fds > 0)
         r = h7_rights_send(s->memory, msg->fds, msg->n_fds, (uint32_t)len);
     if (r == 0)
-        r = h7_conduit_commit_whole(c, len);
+        r = still_mine(h7_conduit_commit_whole(c, len));
     if (r < 0)
         h7_conduit_drop(c); /* and the tag with it, if it was put */
     return r;
@@ -263,7 +269,7 @@ static ssize_t receive_by_peek(struct hepta_sock *s, struct hepta_sock_msg *msg,
     if (tagged)
         fetch(m, &tag, msg);
     if (r >= 0)
-        r = h7_conduit_take(&m->in, is_stream(s) ? copy : len);
+        r = still_mine(h7_conduit_take(&m->in, is_stream(s) ? copy : len));
     if (r < 0)
         close_fds(msg);
     else if (tagged)
@@ -349,7 +355,7 @@ ssize_t h7_memory_peek(struct hepta_sock *s, const void **ptr, int64_t deadline)
         return at_end(s);
     if (n != H7_CONDUIT_EMPTY)
         return n;
-    int r = h7_conduit_take(c, 0);
+    int r = still_mine(h7_conduit_take(c, 0));
     h7_conduit_drop(c);
     return r;
 }
