@@ -123,10 +123,13 @@ static int wait_for_rights(struct h7_memory *m, int64_t deadline)
     return r == -EINTR ? r : r > 0 ? -EPIPE : 0;
 }
 
-/* Did it meet a stopped process inside the lock, and is there time to try again? If there isn't,
- * r becomes what the verb says. */
+/* After the last step of what a verb does in place. Did it meet a stopped process inside the
+ * lock, and is there time to try again? If there isn't, *r becomes what the verb says. The
+ * claim can't have ended inside the verb but by a peer that wrote over it. */
 static bool stopped(int *r, int64_t deadline)
 {
+    if (*r == -EINVAL)
+        *r = -EBADMSG;
     if (*r != -ETIMEDOUT)
         return false;
     if (deadline != HEPTA_NOW && (deadline == HEPTA_FOREVER || hepta_now_ns() < deadline))
@@ -390,6 +393,8 @@ ssize_t h7_memory_peek(struct hepta_sock *s, const void **ptr, int64_t deadline)
     if (n != H7_CONDUIT_EMPTY)
         return n;
     int r = take_and_drop(s->memory, 0);
+    if (r == -EINVAL) /* a peer wrote over the claim */
+        r = -EBADMSG;
     h7_conduit_drop(c); /* if it couldn't be taken */
     return r;
 }

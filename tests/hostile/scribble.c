@@ -1,82 +1,74 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * scribble.c - a peer that writes whatever it likes over the whole segment while the two
- * ends of a pipe are used: no fault, no hang, no undocumented answer
+ * scribble.c - a peer that writes whatever it likes over a whole object while it is used: no
+ * fault, no hang, no undocumented answer, no descriptor that stays
  *
- * Each round makes a pipe and three processes: one overwrites the segment (values.c) and
- * rings or drains the bells, two ("actors") call every verb with finite deadlines. Built
- * with ASan and UBSan, a read or write outside any object ends an actor. What the actors
- * are told may be nonsense; that they are told it in time and in documented words is
- * what is checked.
+ * scribble SECONDS ROOM... takes the rooms in turns. Each round makes an object and three
+ * processes: one overwrites the memory (values.c) and abuses what the kernel has of the
+ * object, two ("actors") call every verb with finite deadlines. Built with ASan and
+ * UBSan, a read or write outside any object ends an actor. What the actors are told may be
+ * nonsense; that they are told it in time and in documented words is what is checked.
+ *
+ * A room describes itself with a struct room (scribble.h): scribble_pipe.c is the simplest.
  */
 #define _GNU_SOURCE
+#include "scribble.h"
+
 #include "values.h"
 
-#include "../lib/t.h"
-
 #include <errno.h>
-#include <fcntl.h>
-#include <hepta/pipe.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define LATE_NS (100 * T_MS)
-#define BUF_MAX 12000
 
-enum verb { READ, WRITE, PEEK, RESERVE, STAT, FD, EXPORT, REOPEN, CLOSE, VERBS };
-
-static const char *const verb_names[VERBS] = {"read/write", "read/write", "peek", "reserve", "stat",
-                                              "fd", "export", "attach", "close"};
+static const struct room *const rooms[] = {&pipe_room, &fifo_room, &stream_room, &seqpacket_room};
 
 struct actor {
     volatile int pid, verb; /* verb: what it is in now, for the report of a hang */
-    uint64_t n_calls, n_corrupt, n_late, n_very_late, n_bytes;
+    uint64_t n_calls, n_corrupt, n_late, n_very_late, n_bytes, n_rounds;
     int64_t worst_ns;
-    int undocumented, in_verb;
+    int undocumented, in_verb, n_fds_more;
 };
 
 struct shared {
     volatile bool stop;
-    struct actor actor[2];
+    struct actor actor[T_COUNT(rooms)][2];
 };
 
 static struct shared *shared;
-static struct actor *me;
+static const struct room *room;
+static struct actor *actors, *me; /* of the room */
 static uint64_t seed;
 
-static uint64_t rnd(uint64_t below)
+uint64_t rnd(uint64_t below)
 {
     return t_random(&seed) % below;
 }
 
-/* What the header allows for a result below zero. */
-static bool documented(enum verb verb, int err)
+bool stopped(void)
 {
-    static const int common[] = {EBADMSG, EDEADLK, EAGAIN, ETIMEDOUT, EPIPE};
-    static const int attach[] = {EPROTO, EPERM, EPROTONOSUPPORT, EMEDIUMTYPE, ENODATA, EXDEV,
-                                 EBADMSG, ENOMEM};
-    const int *list = verb == REOPEN ? attach : common;
-    size_t n = verb == REOPEN ? T_COUNT(attach) : T_COUNT(common);
-
-    for (size_t i = 0; i < n; i++)
-        if (err == list[i])
-            return true;
-    return err == EINVAL && (verb == PEEK || verb == RESERVE); /* release, commit */
+    return shared->stop;
 }
 
-static int64_t begin(enum verb verb)
+static bool documented(int verb, int err)
+{
+    for (int i = 0; i < ERRORS_MAX && room->verbs[verb].errors[i]; i++)
+        if (err == room->verbs[verb].errors[i])
+            return true;
+    return false;
+}
+
+int64_t begin_verb(int verb)
 {
     me->verb = verb;
     return t_now_ns();
 }
 
-static void end(enum verb verb, int64_t start, int64_t deadline, int64_t result)
+void end_verb(int verb, int64_t start, int64_t deadline, int64_t result)
 {
     int64_t over = t_now_ns() - (deadline > start ? deadline : start);
 
@@ -91,265 +83,137 @@ static void end(enum verb verb, int64_t start, int64_t deadline, int64_t result)
     if (result > 0)
         me->n_bytes += (uint64_t)result;
     if (result < 0 && !documented(verb, (int)-result))
-        me->undocumented = (int)-result * 100 + (int)verb;
+        me->undocumented = (int)-result * 100 + verb;
 }
 
-static int64_t some_deadline(void)
+int64_t some_deadline(void)
 {
     return rnd(2) ? HEPTA_NOW : hepta_in_us((int64_t)rnd(4000));
 }
 
-/* A heap buffer of exactly the length: ASan sees one byte too many. */
-static void read_or_write(struct hepta_pipe *p, bool reading)
+static _Noreturn void act(int role)
 {
-    size_t len = rnd(4) ? rnd(300) : rnd(BUF_MAX);
-    unsigned char *buf = calloc(1, len + 1);
-    int64_t deadline = some_deadline(), start = begin(READ);
-    ssize_t n = reading ? hepta_pipe_read(p, buf + 1, len, deadline)
-                        : hepta_pipe_write(p, buf + 1, len, deadline);
+    int n_fds = t_usage().n_fds;
 
-    end(READ, start, deadline, n > (ssize_t)len ? -9999 : n);
-    free(buf);
-}
-
-static void peek(struct hepta_pipe *p)
-{
-    const void *at;
-    int64_t deadline = some_deadline(), start = begin(PEEK);
-    ssize_t n = hepta_pipe_peek(p, &at, deadline);
-    unsigned sum = 0;
-
-    end(PEEK, start, deadline, n);
-    for (ssize_t i = 0; i < n; i++)
-        sum += ((const unsigned char *)at)[i];
-    __asm__ volatile("" ::"r"(sum)); /* they were read */
-    if (n <= 0)
-        return;
-    start = begin(PEEK);
-    end(PEEK, start, 0, hepta_pipe_release(p, rnd((uint64_t)n + 1)));
-}
-
-static void reserve(struct hepta_pipe *p)
-{
-    size_t len = 1 + rnd(HEPTA_PIPE_BUF);
-    void *at;
-    int64_t deadline = some_deadline(), start = begin(RESERVE);
-    int rc = hepta_pipe_reserve(p, len, &at, deadline);
-
-    end(RESERVE, start, deadline, rc);
-    if (rc < 0)
-        return;
-    memset(at, 0x55, len);
-    start = begin(RESERVE);
-    end(RESERVE, start, 0, hepta_pipe_commit(p, rnd(len + 1)));
-}
-
-static void export_and_attach(struct hepta_pipe *p)
-{
-    struct hepta_pipe *q = NULL;
-    int fds[HEPTA_PIPE_NFDS];
-    int64_t start = begin(EXPORT);
-    int rc = hepta_pipe_export(p, fds);
-
-    end(EXPORT, start, 0, rc);
-    if (rc < 0)
-        return;
-    start = begin(REOPEN);
-    rc = hepta_pipe_attach(&q, fds, NULL);
-    end(REOPEN, start, 0, rc);
-    for (int i = 0; i < HEPTA_PIPE_NFDS && rc < 0; i++)
-        close(fds[i]);
-    start = begin(CLOSE);
-    hepta_pipe_close(q);
-    end(CLOSE, start, 0, 0);
-}
-
-static void fd_and_poll(struct hepta_pipe *p)
-{
-    int64_t start = begin(FD);
-    int fd = hepta_pipe_fd(p);
-    struct pollfd pfd = {fd, POLLIN, 0};
-
-    end(FD, start, 100 * T_MS + start, fd);
-    poll(&pfd, fd >= 0, (int)rnd(3));
-}
-
-static void one_verb(struct hepta_pipe *p, bool reading)
-{
-    struct hepta_pipe_stat st;
-    uint64_t what = rnd(100);
-    int64_t start;
-
-    if (what < 60) {
-        read_or_write(p, reading);
-    } else if (what < 85) {
-        reading ? peek(p) : reserve(p);
-    } else if (what < 94) {
-        start = begin(STAT);
-        end(STAT, start, 0, hepta_pipe_stat(p, &st, sizeof(st)));
-    } else if (what < 98) {
-        fd_and_poll(p);
-    } else {
-        export_and_attach(p);
-    }
-}
-
-static _Noreturn void act(struct hepta_pipe *p, struct hepta_pipe *other, bool reading)
-{
-    int64_t start;
-
-    me = &shared->actor[reading];
+    me = &actors[role];
     me->pid = getpid();
-    hepta_pipe_close(other);
+    room->begin(role);
     while (!shared->stop)
-        one_verb(p, reading);
-    start = begin(CLOSE);
-    hepta_pipe_close(p);
-    end(CLOSE, start, 0, 0);
+        room->act(role);
+    room->end(role);
+    if (t_usage().n_fds > n_fds)
+        me->n_fds_more = t_usage().n_fds - n_fds;
     exit(0); /* not _exit(): the sanitizers have a last look */
 }
 
-/* The bells are a peer's as well: bytes in them, or too few. */
-static void abuse_bells(const int *fds)
+void scribble_over(void *at, size_t len)
 {
-    static const char junk[5000];
-    char sink[5000];
+    const uint32_t tids[3] = {(uint32_t)getpid(), (uint32_t)actors[0].pid, (uint32_t)actors[1].pid};
 
-    for (int i = 1; i < HEPTA_PIPE_NFDS; i++) {
-        struct pollfd p = {fds[i], POLLIN | POLLOUT, 0};
-
-        fcntl(fds[i], F_SETFL, rnd(2) ? O_NONBLOCK : 0); /* the flags are shared, too */
-        if (poll(&p, 1, 0) != 1)
-            continue;
-        if ((p.revents & POLLIN) && rnd(2) && read(fds[i], sink, sizeof(sink)) < 0)
-            continue;
-        if ((p.revents & POLLOUT) && write(fds[i], junk, rnd(2) ? 1 : 4096) < 0)
-            continue;
-    }
+    scribble_round(at, len, tids, &seed, &shared->stop);
 }
 
-static _Noreturn void scribble(struct hepta_pipe *r, struct hepta_pipe *w)
+static bool ended_well(pid_t pid, int role)
 {
-    uint32_t tids[3] = {(uint32_t)getpid(), 0, 0};
-    int fds[2][HEPTA_PIPE_NFDS];
-    bool bells = rnd(4) == 0;
-    struct stat st;
-    unsigned char *at;
-
-    if (hepta_pipe_export(r, fds[0]) < 0 || hepta_pipe_export(w, fds[1]) < 0)
-        _exit(2);
-    if (fstat(fds[0][0], &st) < 0)
-        _exit(2);
-    at = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fds[0][0], 0);
-    if (at == MAP_FAILED)
-        _exit(2);
-    while (!shared->stop) {
-        tids[1] = (uint32_t)shared->actor[0].pid;
-        tids[2] = (uint32_t)shared->actor[1].pid;
-        scribble_round(at, (size_t)st.st_size, tids, &seed, &shared->stop);
-        if (bells)
-            abuse_bells(fds[rnd(2)]);
-    }
-    _exit(0);
-}
-
-static struct hepta_pipe_options some_options(void)
-{
-    struct hepta_pipe_options opt = {.size = sizeof(opt)};
-
-    opt.flags = (uint32_t)rnd(4);
-    opt.capacity = 4096U << rnd(6);
-    opt.wait = (uint32_t)rnd(3);
-    return opt;
-}
-
-static bool ended_well(pid_t pid, const char *who, const struct actor *a)
-{
+    const char *who = room->actors[role], *verb = room->verbs[actors[role].verb].name;
     int status = t_reap(pid, 15000);
 
     if (status == 0)
         return true;
     if (status == -ETIMEDOUT)
-        fprintf(stderr, "FAILED: %s hangs in %s\n", who, verb_names[a->verb]);
+        fprintf(stderr, "FAILED: %s: the %s hangs in %s\n", room->name, who, verb);
     else
-        fprintf(stderr, "FAILED: %s, in %s, ended with status 0x%x\n", who, verb_names[a->verb],
-                status);
+        fprintf(stderr, "FAILED: %s: the %s, in %s, ended with status 0x%x\n", room->name, who,
+                verb, status);
     return false;
 }
 
-/* One pipe's life under attack. */
-static bool attack(void)
+/* One object's life under attack. */
+static bool attack(size_t which)
 {
-    struct hepta_pipe_options opt = some_options();
-    struct hepta_pipe *r, *w;
     pid_t pid[3];
     bool ok = true;
 
+    room = rooms[which];
+    me = actors = shared->actor[which];
     shared->stop = false;
-    if (hepta_pipe_new(&r, &w, &opt) < 0)
-        t_die("hepta_pipe_new");
+    room->make();
     for (int i = 0; i < 3; i++) {
         t_random(&seed);
         pid[i] = t_fork();
         if (pid[i])
             continue;
         seed += (uint64_t)i * 77;
-        if (i == 2)
-            scribble(r, w);
-        act(i ? r : w, i ? w : r, i);
+        if (i < 2)
+            act(i);
+        while (!shared->stop)
+            room->scribble();
+        _exit(0);
     }
     t_sleep_ns((int64_t)(5 + rnd(40)) * T_MS);
     shared->stop = true;
     for (int i = 0; i < 2; i++)
-        ok &= ended_well(pid[i], i ? "the reader" : "the writer", &shared->actor[i]);
+        ok &= ended_well(pid[i], i);
     t_kill(pid[2]);
-    me = &shared->actor[0];
-    hepta_pipe_close(r);
-    hepta_pipe_close(w);
+    room->drop();
+    actors->n_rounds++;
     return ok;
 }
 
-static bool verdict(uint64_t n_rounds)
+static bool verdict_on(const struct room *r, const struct actor *both)
 {
     bool ok = true;
 
     for (int i = 0; i < 2; i++) {
-        struct actor *a = &shared->actor[i];
+        const struct actor *a = &both[i];
 
-        printf("%s: %llu calls in %llu rounds, %llu bytes, %llu answers -EBADMSG, worst %.1f ms "
-               "beyond a deadline (%s), %llu beyond 100 ms\n",
-               i ? "reader" : "writer", (unsigned long long)a->n_calls,
-               (unsigned long long)n_rounds, (unsigned long long)a->n_bytes,
+        printf("%s, %s: %llu calls in %llu rounds, %llu bytes, %llu answers -EBADMSG, worst "
+               "%.1f ms beyond a deadline (%s), %llu beyond 100 ms\n",
+               r->name, r->actors[i], (unsigned long long)a->n_calls,
+               (unsigned long long)both->n_rounds, (unsigned long long)a->n_bytes,
                (unsigned long long)a->n_corrupt, (double)a->worst_ns / 1e6,
-               verb_names[a->in_verb], (unsigned long long)a->n_late);
+               r->verbs[a->in_verb].name, (unsigned long long)a->n_late);
         if (a->undocumented)
             fprintf(stderr, "FAILED: undocumented answer -%d from %s\n", a->undocumented / 100,
-                    verb_names[a->undocumented % 100]);
-        ok &= a->undocumented == 0 && a->n_corrupt > 0 && a->n_bytes > 0;
+                    r->verbs[a->undocumented % 100].name);
+        if (a->n_fds_more)
+            fprintf(stderr, "FAILED: %d descriptors stayed in a %s\n", a->n_fds_more,
+                    r->actors[i]);
+        ok &= a->undocumented == 0 && a->n_fds_more == 0 && a->n_corrupt > 0 && a->n_bytes > 0;
         ok &= a->n_late * 1000 <= a->n_calls && a->n_very_late == 0;
     }
     return ok;
 }
 
+static size_t find(const char *name)
+{
+    for (size_t i = 0; i < T_COUNT(rooms); i++)
+        if (strcmp(rooms[i]->name, name) == 0)
+            return i;
+    t_die("no room %s", name);
+}
+
 int main(int argc, char **argv)
 {
-    unsigned seconds = argc > 1 ? (unsigned)atoi(argv[1]) : 20;
+    unsigned seconds = argc > 2 ? (unsigned)atoi(argv[1]) : 0;
     int64_t until = t_now_ns() + seconds * 1000 * T_MS;
     struct t_usage before;
-    uint64_t n = 0;
     bool ok = true;
 
+    if (seconds == 0)
+        t_die("scribble SECONDS ROOM...");
     t_limit(seconds + 60);
     seed = t_seed();
     printf("seed %llu, %u s\n", (unsigned long long)seed, seconds);
     shared = t_shared(sizeof(*shared));
-    ok = attack();
+    for (int i = 2; i < argc && ok; i++)
+        ok = attack(find(argv[i]));
     before = t_usage();
-    while (ok && t_now_ns() < until) {
-        ok = attack();
-        n++;
-    }
-    ok = verdict(n) && ok;
+    while (ok && t_now_ns() < until)
+        for (int i = 2; i < argc && ok; i++)
+            ok = attack(find(argv[i]));
+    for (int i = 2; i < argc; i++)
+        ok = verdict_on(rooms[find(argv[i])], shared->actor[find(argv[i])]) && ok;
     ok = t_usage_same("parent", before, t_usage()) && ok;
     printf("%s\n", ok ? "ok" : "FAILED");
     return !ok;
