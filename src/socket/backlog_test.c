@@ -3,9 +3,7 @@
 #define _GNU_SOURCE
 #include "socket/memory_test.h"
 
-#include <stddef.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
 static struct hepta_sock *l, *c, *s;
 static char got[100];
@@ -52,18 +50,6 @@ static void accept_and_talk(void)
     assert_int_equal(hepta_sock_recv(c, got, 10, HEPTA_NOW), 3);
     c = hepta_sock_close(c);
     s = hepta_sock_close(s);
-}
-
-/* A stranger: connected, and free to say anything. */
-static int stranger(void)
-{
-    struct sockaddr_un sa = {.sun_family = AF_UNIX};
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const char *name = unit_address() + strlen("unix:@");
-    memcpy(sa.sun_path + 1, name, strlen(name));
-    socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(name));
-    assert_int_equal(connect(fd, (struct sockaddr *)&sa, len), 0);
-    return fd;
 }
 
 /* The other side has closed. */

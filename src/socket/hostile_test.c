@@ -7,33 +7,13 @@
 #include "socket/memory_test.h"
 
 #include <pthread.h>
-#include <stddef.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
 #include "base/clock.h"
 
-static struct hepta_sock *l, *a, *b;
+static struct hepta_sock *l;
 static char big[1 << 18], got[1 << 20];
-
-static int open_type(uint32_t type)
-{
-    struct hepta_sock_options opt = {.size = sizeof opt, .type = type};
-    return hepta_sock_pair(&a, &b, &opt);
-}
-
-static int open_stream(void **state)
-{
-    (void)state;
-    return open_type(HEPTA_SOCK_STREAM);
-}
-
-static int open_seqpacket(void **state)
-{
-    (void)state;
-    return open_type(HEPTA_SOCK_SEQPACKET);
-}
 
 static int open_listener(void **state)
 {
@@ -49,17 +29,6 @@ static int tear_down(void **state)
     b = hepta_sock_close(b);
     l = hepta_sock_close(l);
     return 0;
-}
-
-static int stranger(void)
-{
-    struct sockaddr_un sa = {.sun_family = AF_UNIX};
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const char *name = unit_address() + strlen("unix:@");
-    memcpy(sa.sun_path + 1, name, strlen(name));
-    socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(name));
-    assert_int_equal(connect(fd, (struct sockaddr *)&sa, len), 0);
-    return fd;
 }
 
 static int64_t cpu_ns(void)

@@ -9,6 +9,8 @@
 
 #include <fcntl.h>
 #include <hepta/sock.h>
+#include <stddef.h>
+#include <sys/un.h>
 
 #include "socket/memory.h"
 
@@ -68,6 +70,18 @@ static inline const char *unit_address(void)
     static char text[64];
     snprintf(text, sizeof text, "unix:@hepta-unit-%d", (int)getpid());
     return text;
+}
+
+/* A stranger: connected to that, and free to say anything. */
+static inline int stranger(void)
+{
+    struct sockaddr_un sa = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const char *name = unit_address() + strlen("unix:@");
+    memcpy(sa.sun_path + 1, name, strlen(name));
+    socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(name));
+    assert_int_equal(connect(fd, (struct sockaddr *)&sa, len), 0);
+    return fd;
 }
 
 #endif
