@@ -242,8 +242,10 @@ static void report(enum kind kind, int64_t *ns)
     int n = under->n[kind];
     int64_t p50 = t_percentile(ns, (size_t)n, 50), max = ns[n - 1];
 
-    printf("%-9s %-36s %3d kills, p50 %7.3f ms, p99 %7.3f ms, max %7.3f ms, %d beyond %lld ms\n",
-           under->name, kinds[kind].name, n, (double)p50 / 1e6, (double)ns[(n - 1) * 99 / 100] / 1e6,
+    printf("%-9s %-36s %3d kills, p50 %7.3f ms, p99 %7.3f ms, max %7.3f ms, "
+           "%d beyond %lld ms\n",
+           under->name, kinds[kind].name, n, (double)p50 / 1e6,
+           (double)ns[(n - 1) * 99 / 100] / 1e6,
            (double)max / 1e6, n_late(kind, ns), (long long)(kinds[kind].bound_ns / T_MS));
     check(n_late(kind, ns) * 100 <= n, "too many late", n_late(kind, ns));
     check(max <= 10 * kinds[kind].bound_ns, "ten times too late", max);

@@ -296,7 +296,8 @@ static void try_open(struct step_run *run, int64_t deadline)
 
     step_timed(run, start, deadline, "open");
     step_check(run, rc == 0 || rc == -EAGAIN || rc == -ETIMEDOUT ||
-               (rc == -ENOENT && open_case(run)->verb != OPEN), "open beside a stopped one: %d", rc);
+               (rc == -ENOENT && open_case(run)->verb != OPEN),
+               "open beside a stopped one: %d", rc);
     if (rc == 0)
         hepta_fifo_close(f);
 }
@@ -349,7 +350,7 @@ static void cleanup(struct step_run *run)
     &(const struct step_scenario)                                                                  \
     {                                                                                              \
         .name = title, .segment = SCRATCH_MARK, .watch = CONTROL, .watch_data = REC, .kinds = k,   \
-        .arg = &(const struct open_case){.verb = __VA_ARGS__}, .setup = setup, .enter = enter,             \
+        .arg = &(const struct open_case){.verb = __VA_ARGS__}, .setup = setup, .enter = enter,     \
         .verb = verb, .depart = depart, .wake = wake, .survive = survive, .stopped = stopped,      \
         .resumed = resumed, .recover = recover, .cleanup = cleanup                                 \
     }
@@ -357,16 +358,18 @@ static void cleanup(struct step_run *run)
 /* verb, access, waits, a mate waits, a holder, records inside */
 static const struct step_scenario *const scenarios[] = {
     CASE("make", K, MAKE),
-    CASE("unlink", K, UNLINK),
+    CASE("unlink", K | LONG, UNLINK),
     CASE("unlink of an open one", K, UNLINK, 0, false, false, true),
     CASE("open for both, the first", KSC, OPEN, BOTH, false, false, false, 3),
-    CASE("open for both, not the first", KSC, OPEN, BOTH, false, false, true, 3),
+    CASE("open for both, not the first", K, OPEN, BOTH, false, false, true, 3),
     CASE("open for reading at once, the first", K, OPEN, READ, false, false, false, 3),
     CASE("open for reading at once, not the first", KS, OPEN, READ, false, false, true, 3),
     CASE("open for writing at once, not the first", K, OPEN, WRITE, false, false, true, 3),
     CASE("open for reading, nobody there", KS, OPEN, READ, true),
-    CASE("open for writing, nobody there", KS, OPEN, WRITE, true),
-    CASE("open for reading, another waits", K, OPEN, READ, true, true),
+    CASE("open for writing, nobody there", STEP_STOP, OPEN, WRITE, true),
+    CASE("open for reading, another waits", K | LONG, OPEN, READ, true, true),
+    CASE("open for writing, nobody there, long run", K | LONG, OPEN, WRITE, true),
+    CASE("open for both, not the first, long run", KSC | LONG, OPEN, BOTH, false, false, true, 3),
     CASE("open for writing, another waits", K, OPEN, WRITE, true, true),
     CASE("close by the last", K, CLOSE, 0, false, false, false, 3),
     CASE("close, not by the last", KS, CLOSE, 0, false, false, true, 3),

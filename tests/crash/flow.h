@@ -136,6 +136,7 @@ void flow_cleanup(struct step_run *run);
 #define K STEP_KILL
 #define KS (STEP_KILL | STEP_STOP)
 #define KSC (STEP_KILL | STEP_STOP | STEP_CHAIN)
+#define LONG STEP_LONG
 
 /* Closes an end that is open; for the world's own. */
 void flow_close(void **end);

@@ -365,7 +365,7 @@ static void cleanup(struct step_run *run)
     &(const struct step_scenario)                                                                  \
     {                                                                                              \
         .name = title, .segment = "/memfd:hepta", .watch = CONTROL, .watch_data = REC, .kinds = k, \
-        .arg = &(const struct fds_case){.type = __VA_ARGS__}, .setup = setup, .enter = enter,              \
+        .arg = &(const struct fds_case){.type = __VA_ARGS__}, .setup = setup, .enter = enter,      \
         .verb = verb, .depart = depart, .wake = wake, .survive = survive, .stopped = stopped,      \
         .resumed = resumed, .recover = recover, .cleanup = cleanup                                 \
     }

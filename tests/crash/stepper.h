@@ -22,7 +22,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum step_kind { STEP_KILL = 1, STEP_STOP = 2, STEP_CHAIN = 4 };
+/* STEP_LONG: the scenario is left to the long run. */
+enum step_kind { STEP_KILL = 1, STEP_STOP = 2, STEP_CHAIN = 4, STEP_LONG = 8 };
 
 struct step_run;
 
