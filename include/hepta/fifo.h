@@ -85,16 +85,18 @@ int hepta_fifo_make(const char *name, mode_t mode, const struct hepta_fifo_optio
  * What differs from the kernel: while another process is inside an open for the same side
  * as ours, the other side can seem to be there for that moment although it isn't; then a
  * read with HEPTA_NOW gives -EAGAIN instead of 0, and a write goes in instead of -EPIPE, as
- * if a partner had come and gone. And the wait ends with -EINTR under SA_RESTART, too.
+ * if a partner had come and gone. And the wait ends with -EINTR under SA_RESTART, too. A
+ * child that another thread forks meanwhile can count as having both sides open, until it
+ * execs or ends.
  *
  * Crash:  an opener that dies counts as one that has closed.
  * Return: 0, or -ENXIO, -ETIMEDOUT, -EINTR (a handler ran, not opened), -EAGAIN (HEPTA_NOW,
- * while another process that opens or closes it is stopped), -ENOENT, -EACCES, -EINVAL
+ * while another process that opens it is stopped or being killed), -ENOENT, -EACCES, -EINVAL
  * (@name, @access, @opt), -ENAMETOOLONG, -E2BIG (@opt), -EFAULT (@fifo or @name is NULL),
  * -EMEDIUMTYPE, -EPROTO, -EPROTONOSUPPORT, -ENODATA, -EBADMSG (not a FIFO of Hepta's, another
  * layout, cut short, or not consistent: what lies there was refused), -EXDEV (made in
  * another PID namespace), -EPERM (the directory can't be trusted), -ENOTDIR, -ELOOP
- * (HEPTA_DIR), -ENOMEM, -EMFILE, -ENFILE, -ENOSYS. *@fifo is NULL then.
+ * (HEPTA_DIR), -EROFS, -ENOSPC, -ENOMEM, -EMFILE, -ENFILE, -ENOSYS. *@fifo is NULL then.
  * Source: fifo(7), open(2).
  */
 int hepta_fifo_open(struct hepta_fifo **fifo, const char *name, uint32_t access,

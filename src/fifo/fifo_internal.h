@@ -50,7 +50,8 @@
  *   O2 while resetting                 the exclusive lock goes with it: reset once more. Until
  *                                      then the next opener is refused both locks, and tries
  *                                      again later, without the open lock
- *   O3 counted, partner not woken      a waiting partner looks every H7_CLAIM_TICK_NS
+ *   O3 counted, partner not woken      a waiting partner looks once a second, or is woken by the
+ *                                      next opener: this one's open had not returned
  *   O4 temporary end of a bell open    for as long as the kernel takes to close it the other
  *                                      side seems to be there; then it is gone again, which
  *                                      wakes who sleeps

@@ -144,6 +144,12 @@ static int make(struct hepta_sock **out, const struct h7_sock_address *a, int fa
     return r;
 }
 
+/* Who wants IPv6 alone doesn't get IPv4 instead, where this host has no IPv6. */
+static bool unwanted(const struct h7_sock_sa *sa, const struct hepta_sock_options *opt)
+{
+    return opt->flags & HEPTA_SOCK_V6ONLY && sa->sa.sa_family != AF_INET6;
+}
+
 /* Another address may do where this host hasn't this family. */
 static bool try_another(int r)
 {
@@ -171,6 +177,8 @@ int h7_kernel_listen(struct hepta_sock **out, const struct h7_sock_address *a,
     int r = -EAFNOSUPPORT;
     (void)type; /* a->type by now */
     for (int i = 0; i < a->n && try_another(r); i++) {
+        if (unwanted(&a->at[i], opt))
+            continue;
         r = make(&s, a, a->at[i].sa.sa_family, opt);
         if (r < 0)
             continue;
@@ -245,6 +253,8 @@ int h7_kernel_connect(struct hepta_sock **out, const struct h7_sock_address *a,
     int r = -EAFNOSUPPORT;
     (void)type; /* a->type by now */
     for (int i = 0; i < a->n; i++) {
+        if (unwanted(&a->at[i], opt))
+            continue;
         r = make(&s, a, a->at[i].sa.sa_family, opt);
         if (r == 0)
             r = connect_at(s, &a->at[i], local, deadline);

@@ -11,6 +11,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 
 #include "base/clock.h"
@@ -339,6 +340,47 @@ static void test_every_host(void **state)
     assert_int_equal(hepta_sock_connect(&c, address, NULL, SOON), -ECONNREFUSED);
 }
 
+/* From here on this host has no IPv6. */
+static int no_ip6(void)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_INET6, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EAFNOSUPPORT),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog prog = {sizeof code / sizeof *code, code};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+        return -1;
+    return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog);
+}
+
+static int without_ip6(void *arg)
+{
+    struct hepta_sock_options o = {.size = sizeof o, .flags = HEPTA_SOCK_V6ONLY};
+    char address[HEPTA_SOCK_ADDRESS_MAX];
+    (void)arg;
+    if (no_ip6() != 0)
+        return UNIT_SKIP;
+    CHILD_CHECK(hepta_sock_listen(&l, "tcp:[::1]:0", NULL) == -EAFNOSUPPORT);
+    CHILD_CHECK(hepta_sock_listen(&l, "tcp::0", &o) == -EAFNOSUPPORT);
+    CHILD_CHECK(hepta_sock_listen(&l, "tcp::0", NULL) == 0);
+    CHILD_CHECK(hepta_sock_stat(l, &st, sizeof st) == 0);
+    CHILD_CHECK(strncmp(st.local, "tcp:0.0.0.0:", 12) == 0);
+    snprintf(address, sizeof address, "tcp:%s", strrchr(st.local, ':'));
+    CHILD_CHECK(hepta_sock_connect(&c, address, NULL, SOON) == 0);
+    teardown(NULL);
+    return 0;
+}
+
+static void test_no_ip6(void **state)
+{
+    (void)state;
+    unit_in_child(without_ip6, NULL);
+}
+
 static int option(struct hepta_sock *of, int level, int name)
 {
     int v = -1;
@@ -529,6 +571,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_fork),
     TEST(test_every_host),
     TEST(test_every_address),
+    TEST(test_no_ip6),
     TEST(test_options),
     TEST(test_refused_options),
     TEST(test_refused_arguments),
