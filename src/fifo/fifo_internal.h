@@ -2,11 +2,11 @@
 /*
  * fifo/fifo_internal.h - a FIFO inside the library: its parts, its memory, who has it open
  *
- * "kernel.fifo:PATH" is the kernel's own FIFO behind the same handle: kernel.h, and nothing of
- * what follows. One of Hepta's is one conduit (prim/conduit.h) in a named segment, with two kernel FIFOs as its
+ * A FIFO is one conduit (prim/conduit.h) in a named segment, with two kernel FIFOs as its
  * bells. The kernel's counts of who has those open are the FIFO's own: they say who is
  * there, and go with a process that dies. Reading order: this; open.c (the heart), make.c,
- * fifo.c (verbs), room.c (check and registration).
+ * fifo.c (verbs), room.c (check and registration). Beside that stands "kernel.fifo:PATH", the
+ * kernel's own FIFO behind the same handle: kernel.h, and nothing of what follows here.
  *
  * The object is a directory "fifo.NAME" (name/name.h) with four parts:
  *   part   what         mode               opened by a reader     a writer       for both
@@ -103,7 +103,8 @@ static inline uint32_t h7_fifo_bit(int role)
     return role == H7_READER ? HEPTA_FIFO_READ : HEPTA_FIFO_WRITE;
 }
 
-int h7_fifo_options(struct hepta_fifo_options *o, const struct hepta_fifo_options *opt);
+int h7_fifo_options(struct hepta_fifo_options *o, const struct hepta_fifo_options *opt,
+                    uint64_t capacity_max);
 /* What a FIFO's segment is; to attach, o's values don't count. */
 struct h7_segment_spec h7_fifo_spec(const struct hepta_fifo_options *o);
 

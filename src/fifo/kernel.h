@@ -13,7 +13,8 @@
 
 #include "fifo/fifo_internal.h"
 
-#define H7_KERNEL_FIFO "kernel.fifo:"
+#define H7_KERNEL_FIFO     "kernel.fifo:"
+#define H7_KERNEL_FIFO_MAX (1UL << 31) /* of any pipe's capacity; root may */
 
 /* The path of such a name; NULL: it is a name of Hepta's, or none. */
 static inline const char *h7_kernel_fifo_path(const char *name)

@@ -157,7 +157,7 @@ static int tune(int fd, const struct hepta_fifo_options *opt)
         if (flags < 0 || fcntl(fd, F_SETFL, flags | O_DIRECT) < 0)
             return -errno;
     }
-    if (opt->capacity && fcntl(fd, F_SETPIPE_SZ, (int)opt->capacity) < 0)
+    if (opt->capacity && fcntl(fd, F_SETPIPE_SZ, (unsigned)opt->capacity) < 0)
         return -errno;
     return 0;
 }

@@ -16,12 +16,13 @@
 #include "name/name.h"
 #include "prim/life.h"
 
-int h7_fifo_options(struct hepta_fifo_options *o, const struct hepta_fifo_options *opt)
+int h7_fifo_options(struct hepta_fifo_options *o, const struct hepta_fifo_options *opt,
+                    uint64_t capacity_max)
 {
     int r = h7_endpoint_options(o, sizeof *o, opt);
     if (r == 0)
         r = h7_endpoint_ways(o->wait, o->spin_ns);
-    if (r == 0 && (o->flags & ~H7_FIFO_FLAGS || o->capacity > HEPTA_PIPE_CAPACITY_MAX))
+    if (r == 0 && (o->flags & ~H7_FIFO_FLAGS || o->capacity > capacity_max))
         r = -EINVAL;
     return r;
 }
@@ -116,7 +117,8 @@ int hepta_fifo_make(const char *name, mode_t mode, const struct hepta_fifo_optio
     const char *path = h7_kernel_fifo_path(name);
     int r = path ? 0 : h7_name_check(name);
     if (r == 0)
-        r = mode & ~(mode_t)0777 ? -EINVAL : h7_fifo_options(&o, opt);
+        r = mode & ~(mode_t)0777 ? -EINVAL
+                                 : h7_fifo_options(&o, opt, HEPTA_PIPE_CAPACITY_MAX);
     if (r < 0)
         return r;
     return path ? h7_kernel_fifo_make(path, mode, &o) : make_named(name, mode, &o);

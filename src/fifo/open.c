@@ -359,7 +359,7 @@ int hepta_fifo_open(struct hepta_fifo **fifo, const char *name, uint32_t access,
     if (r == 0)
         r = access < HEPTA_FIFO_READ || access > (HEPTA_FIFO_READ | HEPTA_FIFO_WRITE) ? -EINVAL : 0;
     if (r == 0)
-        r = h7_fifo_options(&ways, opt);
+        r = h7_fifo_options(&ways, opt, path ? H7_KERNEL_FIFO_MAX : HEPTA_PIPE_CAPACITY_MAX);
     if (r < 0)
         return r;
     struct hepta_fifo *f = h7_handle_new(sizeof *f);
