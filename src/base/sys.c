@@ -154,8 +154,20 @@ static ssize_t splice_nowait(int fd, const void *buf, size_t len)
     return neg(syscall(SYS_vmsplice, fd, &iov, 1L, SPLICE_F_NONBLOCK));
 }
 
+static ssize_t write_or_splice(int fd, const void *buf, size_t len)
+{
+    ssize_t r = write_flags(fd, buf, len, RWF_NOWAIT);
+    return supported(r) ? r : splice_nowait(fd, buf, len);
+}
+
+static ssize_t write_plain(int fd, const void *buf, size_t len)
+{
+    return neg(syscall(SYS_write, fd, buf, len));
+}
+
 /* Kernels before RWF_NOSIGNAL: block SIGPIPE, write, and take back the one we caused. */
-static ssize_t write_masked(int fd, const void *buf, size_t len)
+static ssize_t write_masked(ssize_t (*write_it)(int, const void *, size_t), int fd,
+                            const void *buf, size_t len)
 {
     sigset_t pipe_set, pending, old;
     sigemptyset(&pipe_set);
@@ -163,9 +175,7 @@ static ssize_t write_masked(int fd, const void *buf, size_t len)
     sigpending(&pending);
     int was_pending = sigismember(&pending, SIGPIPE);
     pthread_sigmask(SIG_BLOCK, &pipe_set, &old);
-    ssize_t r = write_flags(fd, buf, len, RWF_NOWAIT);
-    if (!supported(r))
-        r = splice_nowait(fd, buf, len);
+    ssize_t r = write_it(fd, buf, len);
     if (r == -EPIPE && !was_pending) {
         struct timespec zero = {0, 0};
         syscall(SYS_rt_sigtimedwait, &pipe_set, NULL, &zero, (size_t)8);
@@ -179,7 +189,7 @@ static ssize_t write_masked(int fd, const void *buf, size_t len)
 ssize_t h7_sys_write_nowait(int fd, const void *buf, size_t len)
 {
     ssize_t r = write_flags(fd, buf, len, RWF_NOSIGNAL | RWF_NOWAIT);
-    return supported(r) ? r : write_masked(fd, buf, len);
+    return supported(r) ? r : write_masked(write_or_splice, fd, buf, len);
 }
 
 ssize_t h7_sys_read_nowait(int fd, void *buf, size_t len)
@@ -205,7 +215,18 @@ ssize_t h7_sys_fifo_read(int fd, void *buf, size_t len)
 ssize_t h7_sys_fifo_write(int fd, const void *buf, size_t len)
 {
     ssize_t r = write_flags(fd, buf, len, RWF_NOSIGNAL);
-    return supported(r) ? r : write_masked(fd, buf, len);
+    return supported(r) ? r : write_masked(write_or_splice, fd, buf, len);
+}
+
+ssize_t h7_sys_write_quiet(int fd, const void *buf, size_t len)
+{
+    ssize_t r = write_flags(fd, buf, len, RWF_NOSIGNAL);
+    return supported(r) ? r : write_masked(write_plain, fd, buf, len);
+}
+
+ssize_t h7_sys_tee(int from, int to, size_t len)
+{
+    return neg(syscall(SYS_tee, from, to, len, SPLICE_F_NONBLOCK));
 }
 
 ssize_t h7_sys_recv_nowait(int fd, void *buf, size_t len)

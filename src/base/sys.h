@@ -53,7 +53,12 @@ ssize_t h7_sys_write_nowait(int fd, const void *buf, size_t len);
  * ours, and it knows no RWF_NOWAIT. One call each. */
 ssize_t h7_sys_fifo_read(int fd, void *buf, size_t len);
 ssize_t h7_sys_fifo_write(int fd, const void *buf, size_t len);
-/* The same for a socket: recv(2) and send(2). A count, or -EAGAIN, -EPIPE, ... */
+/* write(2) as the descriptor is, but without SIGPIPE. */
+ssize_t h7_sys_write_quiet(int fd, const void *buf, size_t len);
+/* Copy up to len bytes from one pipe's read end to another's write end without taking them,
+ * never waiting: a count, 0 (empty, and nobody can write), -EAGAIN (empty). tee(2). */
+ssize_t h7_sys_tee(int from, int to, size_t len);
+/* As the first two, of a socket: recv(2) and send(2). A count, or -EAGAIN, -EPIPE, ... */
 ssize_t h7_sys_recv_nowait(int fd, void *buf, size_t len);
 ssize_t h7_sys_send_nowait(int fd, const void *buf, size_t len);
 

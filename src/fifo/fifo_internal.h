@@ -5,7 +5,8 @@
  * A FIFO is one conduit (prim/conduit.h) in a named segment, with two kernel FIFOs as its
  * bells. The kernel's counts of who has those open are the FIFO's own: they say who is
  * there, and go with a process that dies. Reading order: this; open.c (the heart), make.c,
- * fifo.c (verbs), room.c (check and registration).
+ * fifo.c (verbs), room.c (check and registration). Beside that stands "kernel.fifo:PATH", the
+ * kernel's own FIFO behind the same handle: kernel.h, and nothing of what follows here.
  *
  * The object is a directory "fifo.NAME" (name/name.h) with four parts:
  *   part   what         mode               opened by a reader     a writer       for both
@@ -90,6 +91,8 @@ struct hepta_fifo {
     uint64_t pidns;     /* of the process that opened it */
     struct h7_a64 gen;  /* fork generation in which the handle was last found valid */
     uint32_t access;    /* HEPTA_FIFO_READ | HEPTA_FIFO_WRITE */
+    uint32_t wait;      /* of the kernel's */
+    int fd;             /* the kernel's, whose gen stays H7_FIFO_NO_GEN; of Hepta's own -1 */
     int d, s;
     struct h7_conduit flow[2]; /* [role]; one that isn't open has no shared */
     struct h7_segment seg;
@@ -101,13 +104,17 @@ static inline uint32_t h7_fifo_bit(int role)
     return role == H7_READER ? HEPTA_FIFO_READ : HEPTA_FIFO_WRITE;
 }
 
-int h7_fifo_options(struct hepta_fifo_options *o, const struct hepta_fifo_options *opt);
+int h7_fifo_options(struct hepta_fifo_options *o, const struct hepta_fifo_options *opt,
+                    uint64_t capacity_max);
 /* What a FIFO's segment is; to attach, o's values don't count. */
 struct h7_segment_spec h7_fifo_spec(const struct hepta_fifo_options *o);
 
+#define H7_FIFO_NO_GEN ((uint64_t)-1) /* so that one look at gen tells both, and forks */
+#define H7_FIFO_KERNEL 1
+
 int h7_fifo_revalidate(struct hepta_fifo *f);
 
-/* Is f open, and for this role? -1 for any. 0, or the errno of fifo.h. */
+/* Is f open, and for this role? -1 for any. 0, H7_FIFO_KERNEL, or the errno of fifo.h. */
 static inline int h7_fifo_enter(struct hepta_fifo *f, int role)
 {
     if (h7_unlikely(!f))

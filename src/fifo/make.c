@@ -12,15 +12,17 @@
 
 #include "base/sys.h"
 #include "fifo/fifo_internal.h"
+#include "fifo/kernel.h"
 #include "name/name.h"
 #include "prim/life.h"
 
-int h7_fifo_options(struct hepta_fifo_options *o, const struct hepta_fifo_options *opt)
+int h7_fifo_options(struct hepta_fifo_options *o, const struct hepta_fifo_options *opt,
+                    uint64_t capacity_max)
 {
     int r = h7_endpoint_options(o, sizeof *o, opt);
     if (r == 0)
         r = h7_endpoint_ways(o->wait, o->spin_ns);
-    if (r == 0 && (o->flags & ~H7_FIFO_FLAGS || o->capacity > HEPTA_PIPE_CAPACITY_MAX))
+    if (r == 0 && (o->flags & ~H7_FIFO_FLAGS || o->capacity > capacity_max))
         r = -EINVAL;
     return r;
 }
@@ -94,28 +96,39 @@ static int make_data(int dir, mode_t mode, const struct hepta_fifo_options *o)
     return r;
 }
 
-int hepta_fifo_make(const char *name, mode_t mode, const struct hepta_fifo_options *opt)
+static int make_named(const char *name, mode_t mode, const struct hepta_fifo_options *o)
 {
-    struct hepta_fifo_options o;
     struct h7_draft draft;
-    int r = h7_name_check(name);
-    if (r == 0)
-        r = mode & ~(mode_t)0777 ? -EINVAL : h7_fifo_options(&o, opt);
-    if (r == 0)
-        r = h7_life_know_self();
+    int r = h7_life_know_self();
     if (r < 0)
         return r;
     r = h7_draft_begin(&draft);
     int got = r < 0 ? r : make_mode(draft.fd, mode);
-    r = got < 0 ? got : make_data(draft.fd, for_all_in((mode_t)got, 06), &o);
+    r = got < 0 ? got : make_data(draft.fd, for_all_in((mode_t)got, 06), o);
     if (r == 0)
         r = h7_draft_publish(&draft, H7_FIFO_KIND, name, 0700 | for_all_in((mode_t)got, 05));
     h7_draft_end(&draft);
     return r;
 }
 
+int hepta_fifo_make(const char *name, mode_t mode, const struct hepta_fifo_options *opt)
+{
+    struct hepta_fifo_options o;
+    const char *path = h7_kernel_fifo_path(name);
+    int r = path ? 0 : h7_name_check(name);
+    if (r == 0)
+        r = mode & ~(mode_t)0777 ? -EINVAL
+                                 : h7_fifo_options(&o, opt, HEPTA_PIPE_CAPACITY_MAX);
+    if (r < 0)
+        return r;
+    return path ? h7_kernel_fifo_make(path, mode, &o) : make_named(name, mode, &o);
+}
+
 int hepta_fifo_unlink(const char *name)
 {
+    const char *path = h7_kernel_fifo_path(name);
+    if (path)
+        return h7_kernel_fifo_unlink(path);
     int r = h7_name_check(name);
     return r < 0 ? r : h7_name_unlink(H7_FIFO_KIND, name);
 }

@@ -16,6 +16,7 @@
 
 #include "base/sys.h"
 #include "fifo/fifo_internal.h"
+#include "fifo/kernel.h"
 #include "name/name.h"
 #include "prim/life.h"
 
@@ -331,6 +332,20 @@ static int open_all(struct opening *o, const char *name, const struct hepta_fifo
 
 /* --- open and close --------------------------------------------------------------- */
 
+static int open_named(struct hepta_fifo *f, const char *name,
+                      const struct hepta_fifo_options *opt, int64_t deadline)
+{
+    int r = h7_life_know_self();
+    if (r < 0)
+        return r;
+    f->pidns = h7_self_pidns();
+    struct opening o = {.f = f, .deadline = h7_deadline(deadline)};
+    o.patience = deadline == HEPTA_NOW ? hepta_now_ns() + H7_LOCK_GRACE_NS : o.deadline;
+    r = open_all(&o, name, opt);
+    h7_store64_relaxed(&f->gen, h7_fork_gen());
+    return r;
+}
+
 int hepta_fifo_open(struct hepta_fifo **fifo, const char *name, uint32_t access,
                     const struct hepta_fifo_options *opt, int64_t deadline)
 {
@@ -339,38 +354,30 @@ int hepta_fifo_open(struct hepta_fifo **fifo, const char *name, uint32_t access,
         *fifo = NULL;
     if (!fifo)
         return -EFAULT;
-    int r = h7_name_check(name);
+    const char *path = h7_kernel_fifo_path(name);
+    int r = path ? 0 : h7_name_check(name);
     if (r == 0)
         r = access < HEPTA_FIFO_READ || access > (HEPTA_FIFO_READ | HEPTA_FIFO_WRITE) ? -EINVAL : 0;
     if (r == 0)
-        r = h7_fifo_options(&ways, opt);
-    if (r == 0)
-        r = h7_life_know_self();
+        r = h7_fifo_options(&ways, opt, path ? H7_KERNEL_FIFO_MAX : HEPTA_PIPE_CAPACITY_MAX);
     if (r < 0)
         return r;
     struct hepta_fifo *f = h7_handle_new(sizeof *f);
     if (!f)
         return -ENOMEM;
-    *f = (struct hepta_fifo){
-        .pidns = h7_self_pidns(), .access = access, .d = -1, .s = -1, .seg = {.fd = -1}};
-    struct opening o = {.f = f, .deadline = h7_deadline(deadline)};
-    o.patience = deadline == HEPTA_NOW ? hepta_now_ns() + H7_LOCK_GRACE_NS : o.deadline;
-    r = open_all(&o, name, &ways);
+    *f = (struct hepta_fifo){.access = access, .fd = -1, .d = -1, .s = -1, .seg = {.fd = -1}};
+    r = path ? h7_kernel_fifo_open(f, path, &ways, deadline) : open_named(f, name, &ways, deadline);
     if (r < 0) {
         h7_handle_free(f, sizeof *f);
         return r;
     }
-    h7_store64_relaxed(&f->gen, h7_fork_gen());
     h7_store32_release(&f->handle.kind, H7_KIND_FIFO);
     *fifo = f;
     return 0;
 }
 
-struct hepta_fifo *hepta_fifo_close(struct hepta_fifo *f)
+static void close_named(struct hepta_fifo *f)
 {
-    uint32_t open = H7_KIND_FIFO;
-    if (!f || !h7_cas32_acquire(&f->handle.kind, &open, 0))
-        return NULL; /* closed already: leave alone */
     for (int role = 0; role < 2; role++)
         if (f->access & h7_fifo_bit(role))
             h7_conduit_abandon(&f->flow[role]);
@@ -378,6 +385,17 @@ struct hepta_fifo *hepta_fifo_close(struct hepta_fifo *f)
     /* After the bells. Somebody may have begun anew by now: to be told too much is harmless. */
     h7_conduit_closed(&shared_of(f)->flow);
     h7_segment_close(&f->seg);
+}
+
+struct hepta_fifo *hepta_fifo_close(struct hepta_fifo *f)
+{
+    uint32_t open = H7_KIND_FIFO;
+    if (!f || !h7_cas32_acquire(&f->handle.kind, &open, 0))
+        return NULL; /* closed already: leave alone */
+    if (f->fd >= 0)
+        h7_sys_close(f->fd);
+    else
+        close_named(f);
     h7_handle_free(f, sizeof *f);
     return NULL;
 }

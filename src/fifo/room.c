@@ -30,7 +30,8 @@ int h7_fifo_check(const struct hepta_fifo *f, char *why, size_t n)
 
 static int check(const void *handle, char *why, size_t n)
 {
-    return h7_fifo_check(handle, why, n);
+    const struct hepta_fifo *f = handle;
+    return f->fd < 0 ? h7_fifo_check(f, why, n) : 0; /* the kernel's keeps its own */
 }
 
 const struct h7_room h7_room_fifo = {

@@ -76,12 +76,26 @@ static uint32_t someone(const struct h7_conduit *c, int role)
     return c->role == role || !h7_conduit_hangup(c);
 }
 
-int h7_endpoint_stat(const struct h7_conduit *c, struct hepta_pipe_stat *st, size_t st_size)
+int h7_endpoint_stat_room(const struct hepta_pipe_stat *st, size_t st_size)
 {
     if (!st)
         return -EFAULT;
-    if (st_size == 0)
-        return -EINVAL;
+    return st_size == 0 ? -EINVAL : 0;
+}
+
+void h7_endpoint_give_stat(struct hepta_pipe_stat *st, size_t st_size,
+                           const struct hepta_pipe_stat *ours)
+{
+    memcpy(st, ours, st_size < sizeof *ours ? st_size : sizeof *ours);
+    if (st_size > sizeof *ours)
+        memset((char *)st + sizeof *ours, 0, st_size - sizeof *ours);
+}
+
+int h7_endpoint_stat(const struct h7_conduit *c, struct hepta_pipe_stat *st, size_t st_size)
+{
+    int r = h7_endpoint_stat_room(st, st_size);
+    if (r < 0)
+        return r;
     const struct h7_conduit_side *w = &c->shared->side[H7_WRITER];
     const struct h7_conduit_side *d = &c->shared->side[H7_READER];
     struct hepta_pipe_stat s = {.capacity = c->ring.cap, .flags = c->flags};
@@ -98,8 +112,6 @@ int h7_endpoint_stat(const struct h7_conduit *c, struct hepta_pipe_stat *st, siz
     s.wakes[0] = h7_load32_relaxed(&w->bell.n_rings);
     s.wakes[1] = h7_load32_relaxed(&d->bell.n_rings);
     s.recoveries = (uint64_t)h7_load32_relaxed(&w->recoveries) + h7_load32_relaxed(&d->recoveries);
-    memcpy(st, &s, st_size < sizeof s ? st_size : sizeof s);
-    if (st_size > sizeof s)
-        memset((char *)st + sizeof s, 0, st_size - sizeof s);
+    h7_endpoint_give_stat(st, st_size, &s);
     return 0;
 }

@@ -36,6 +36,11 @@ uint64_t h7_endpoint_inode(int fd);
 /* What hepta/pipe.h says of hepta_pipe_stat(), of the side c. 0, -EFAULT, -EINVAL. */
 int h7_endpoint_stat(const struct h7_conduit *c, struct hepta_pipe_stat *st, size_t st_size);
 
+/* Its parts: is there room (0, -EFAULT, -EINVAL), and the answer of any version's size. */
+int h7_endpoint_stat_room(const struct hepta_pipe_stat *st, size_t st_size);
+void h7_endpoint_give_stat(struct hepta_pipe_stat *st, size_t st_size,
+                           const struct hepta_pipe_stat *ours);
+
 /* A buffer of a verb. 0, -EINVAL, -EFAULT. */
 static inline int h7_endpoint_buffer(const void *buf, size_t len)
 {

@@ -139,7 +139,7 @@ const struct conf_case fifo_spelling_cases[] = {
     {"names.flat", flat, NEEDS_NOTHING, "names-are-flat", NULL, 0},
     {"names.null", no_name, NEEDS_NOTHING, NULL, NULL, 0},
     {"names.any_bytes", any_bytes, NEEDS_NOTHING, NULL, NULL, 0},
-    {"names.links", links, NEEDS_NOTHING, "only-its-own", NULL, 0},
-    {"names.other_files", other_files, NEEDS_NOTHING, "only-its-own", NULL, 0},
+    {"names.links", links, NEEDS_UNLINK_ANY, "only-its-own", NULL, 0},
+    {"names.other_files", other_files, NEEDS_UNLINK_ANY, "only-its-own", NULL, 0},
     {0},
 };

@@ -91,7 +91,7 @@ static void restarts(struct conf *c)
 
     make_fifo(c, &f);
     pid_t child = opener(c, &f, FOR_READ, 0, SA_RESTART, EVER);
-    if (c->be->side == CONF_KERNEL) {
+    if (conf_side(c) == CONF_KERNEL) {
         interrupt(c, child);
         still_waits(c, child);
     } else {
@@ -243,13 +243,13 @@ const struct conf_case fifo_wait_cases[] = {
     {"open.in_time", in_time, NEEDS_NOTHING, NULL, NULL, 0},
     {"open.deadline_not_needed", not_needed, NEEDS_NOTHING, NULL, NULL, 0},
     {"open.eintr", eintr, NEEDS_NOTHING, NULL, NULL, 0},
-    {"open.restarts", restarts, NEEDS_NOTHING, "no-restart", NULL, 0},
+    {"open.restarts", restarts, NEEDS_NOTHING, "no-restart-of-open", NULL, 0},
     {"open.not_interrupted", not_interrupted, NEEDS_NOTHING, NULL, NULL, 0},
     {"open.how_many_descriptors", how_many_descriptors, NEEDS_NOTHING, "three-descriptors",
      NULL, 0},
     {"open.no_descriptors", no_descriptors, NEEDS_NOTHING, NULL, NULL, 0},
     {"open.few_descriptors", few_descriptors, NEEDS_NOTHING, NULL, NULL, 0},
-    {"open.misuse", misuse, NEEDS_HEPTA, NULL, NULL, 0},
+    {"open.misuse", misuse, NEEDS_VERBS, NULL, NULL, 0},
     {"open.wrong_side", wrong_side, NEEDS_NOTHING, NULL, NULL, 0},
     {0},
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fifo_hepta.c - Hepta's FIFO behind the table of fifo_room.h, by its public interface only
+ * fifo_hepta.c - Hepta's FIFO behind the table of fifo_room.h, by its public interface only;
+ * and the kernel's by the same interface ("via")
  */
 #include "fifo_room.h"
 
@@ -23,31 +24,44 @@ struct pend {
 static struct pend ends[MAX_ENDS];
 static _Atomic unsigned n_ends; /* threads open, too */
 
-static int h_make(const char *name, mode_t mode, const struct pipe_want *want)
+static struct hepta_fifo_options options(const struct pipe_want *want)
 {
     struct hepta_fifo_options opt = {.size = sizeof(opt), .capacity = want->capacity};
 
     opt.flags |= want->flags & WANT_PACKET ? HEPTA_FIFO_PACKET : 0;
     opt.flags |= want->flags & WANT_BAD_FLAG ? NO_SUCH_FLAG : 0;
+    return opt;
+}
+
+static int h_make(const char *name, mode_t mode, const struct pipe_want *want)
+{
+    struct hepta_fifo_options opt = options(want);
+
     return hepta_fifo_make(name, mode, &opt);
+}
+
+static int open_with(struct pend **end, const char *name, unsigned access,
+                     const struct hepta_fifo_options *opt, int64_t deadline)
+{
+    struct pend *e = &ends[n_ends++ % MAX_ENDS];
+    uint32_t how = 0;
+
+    how |= access & FOR_READ ? HEPTA_FIFO_READ : 0;
+    how |= access & FOR_WRITE ? HEPTA_FIFO_WRITE : 0;
+    how |= access & ~FOR_BOTH;
+    if (!end)
+        return hepta_fifo_open(NULL, name, how, opt, deadline);
+    e->access = access;
+    int err = hepta_fifo_open(&e->fifo, name, how, opt, deadline);
+    *end = e->fifo ? e : NULL;
+    return err;
 }
 
 static int h_open(struct pend **end, const char *name, unsigned access,
                   const struct pipe_want *want, int64_t deadline)
 {
-    struct pend *e = &ends[n_ends++ % MAX_ENDS];
-    uint32_t how = 0;
-
     (void)want;
-    how |= access & FOR_READ ? HEPTA_FIFO_READ : 0;
-    how |= access & FOR_WRITE ? HEPTA_FIFO_WRITE : 0;
-    how |= access & ~FOR_BOTH;
-    if (!end)
-        return hepta_fifo_open(NULL, name, how, NULL, deadline);
-    e->access = access;
-    int err = hepta_fifo_open(&e->fifo, name, how, NULL, deadline);
-    *end = e->fifo ? e : NULL;
-    return err;
+    return open_with(end, name, access, NULL, deadline);
 }
 
 static int h_unlink(const char *name)
@@ -61,30 +75,36 @@ static void h_close(struct pend *end)
         hepta_fifo_close(end->fifo);
 }
 
-static int open_both(struct pend **r, struct pend **w, const char *name,
-                     const struct pipe_want *want)
+static int open_both(const struct fifo_ops *o, struct pend **r, struct pend **w,
+                     const char *name, const struct pipe_want *want)
 {
-    int err = h_open(r, name, FOR_READ, want, HEPTA_NOW);
+    int err = o->open(r, name, FOR_READ, want, HEPTA_NOW);
 
     if (err < 0)
         return err;
-    err = h_open(w, name, FOR_WRITE, want, HEPTA_NOW);
+    err = o->open(w, name, FOR_WRITE, want, HEPTA_NOW);
     if (err < 0)
         h_close(*r);
     return err;
 }
 
-static int make_pair(struct pend **r, struct pend **w, const struct pipe_want *want)
+static int pair_of(const struct fifo_ops *o, struct pend **r, struct pend **w,
+                   const struct pipe_want *want)
 {
     struct fifo f;
 
     name_it(&f);
-    int err = h_make(f.name, 0600, want);
+    int err = o->make(f.name, 0600, want);
     if (err < 0)
         return err;
-    err = open_both(r, w, f.name, want);
-    int gone = h_unlink(f.name);
+    err = open_both(o, r, w, f.name, want);
+    int gone = o->unlink(f.name);
     return err < 0 ? err : gone;
+}
+
+static int h_pair(struct pend **r, struct pend **w, const struct pipe_want *want)
+{
+    return pair_of(&fifo_hepta_ops, r, w, want);
 }
 
 static void h_entry(const char *name, char *path, size_t n)
@@ -143,13 +163,71 @@ static int h_release(struct pend *end, size_t len)
     return hepta_fifo_release(end->fifo, len);
 }
 
+/* The library's name for the file of a name; what isn't a name is handed on as a path. */
+static const char *via(const char *name, char *to, size_t n)
+{
+    if (!name)
+        return NULL;
+    snprintf(to, n, "kernel.fifo:%s%s", name[0] == '/' ? getenv("HEPTA_DIR") : "", name);
+    return to;
+}
+
+/* The name keeps no options there. */
+static int v_make(const char *name, mode_t mode, const struct pipe_want *want)
+{
+    struct pipe_want none = {.flags = want->flags & ~WANT_PACKET};
+    char to[NAME_SIZE + 100];
+
+    return h_make(via(name, to, sizeof(to)), mode, &none);
+}
+
+/* Packets are the writer's. */
+static int v_open(struct pend **end, const char *name, unsigned access,
+                  const struct pipe_want *want, int64_t deadline)
+{
+    struct hepta_fifo_options opt = options(want);
+    char to[NAME_SIZE + 100];
+
+    if (!(access & FOR_WRITE))
+        opt.flags &= ~HEPTA_FIFO_PACKET;
+    return open_with(end, via(name, to, sizeof(to)), access, &opt, deadline);
+}
+
+static int v_unlink(const char *name)
+{
+    char to[NAME_SIZE + 100];
+
+    return h_unlink(via(name, to, sizeof(to)));
+}
+
+static int v_pair(struct pend **r, struct pend **w, const struct pipe_want *want)
+{
+    return pair_of(&fifo_via_ops, r, w, want);
+}
+
+static void v_entry(const char *name, char *path, size_t n)
+{
+    snprintf(path, n, "%s%s", getenv("HEPTA_DIR"), name);
+}
+
+#define VERBS \
+    .write = h_write, .read = h_read, .close = h_close, .fd = h_fd, .see = h_see, \
+    .reserve = h_reserve, .commit = h_commit, .peek = h_peek, .release = h_release
+
 const struct fifo_ops fifo_hepta_ops = {
     .pipe = {
-        .make = make_pair, .write = h_write, .read = h_read, .close = h_close, .fd = h_fd,
-        .see = h_see, .reserve = h_reserve, .commit = h_commit, .peek = h_peek,
-        .release = h_release, .r_ready = POLLIN, .r_gone = POLLHUP, .w_ready = POLLIN,
+        VERBS, .make = h_pair, .r_ready = POLLIN, .r_gone = POLLHUP, .w_ready = POLLIN,
         .w_gone = POLLHUP,
     },
     .make = h_make, .open = h_open, .unlink = h_unlink, .entry = h_entry,
+    .fd_for = h_fd_for,
+};
+
+const struct fifo_ops fifo_via_ops = {
+    .pipe = {
+        VERBS, .make = v_pair, .r_ready = POLLIN, .r_gone = POLLHUP, .w_ready = POLLOUT,
+        .w_gone = POLLERR,
+    },
+    .make = v_make, .open = v_open, .unlink = v_unlink, .entry = v_entry,
     .fd_for = h_fd_for,
 };

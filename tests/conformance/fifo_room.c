@@ -17,8 +17,9 @@
 #include <unistd.h>
 
 static const struct conf_backend backends[] = {
-    {"kernel", CONF_KERNEL, NEEDS_MANY, &fifo_kernel_ops},
-    {"hepta", CONF_HEPTA, NEEDS_MANY | NEEDS_HEPTA, &fifo_hepta_ops},
+    {"kernel", CONF_KERNEL, NEEDS_MANY | NEEDS_UNLINK_ANY, &fifo_kernel_ops},
+    {"hepta", CONF_HEPTA, NEEDS_MANY | NEEDS_HEPTA | NEEDS_UNLINK_ANY, &fifo_hepta_ops},
+    {"via", CONF_VIA, NEEDS_MANY | NEEDS_VERBS, &fifo_via_ops},
     {0},
 };
 

@@ -8,7 +8,7 @@
  * left when a side has gone and another one comes.
  *
  * Names are Hepta's ("/jobs"), in a directory of the room's own that HEPTA_DIR names; the
- * kernel's FIFO is the file of that name in there.
+ * kernel's FIFO is the file of that name in there, also where it is reached through the library.
  */
 #ifndef CONFORMANCE_FIFO_ROOM_H
 #define CONFORMANCE_FIFO_ROOM_H
@@ -20,6 +20,10 @@
 #define FOR_BOTH 3u
 
 #define NAME_SIZE 300 /* longer than any that can be made */
+
+/* An ability: unlink() removes whatever has the name. */
+#define NEEDS_UNLINK_ANY 16u
+
 #define NOBODY 65534
 
 struct fifo_ops {
@@ -36,7 +40,7 @@ struct fifo_ops {
     int (*fd_for)(struct pend *end, unsigned access);
 };
 
-extern const struct fifo_ops fifo_kernel_ops, fifo_hepta_ops;
+extern const struct fifo_ops fifo_kernel_ops, fifo_hepta_ops, fifo_via_ops;
 extern const struct conf_room fifo_room;
 
 static inline const struct fifo_ops *fops(const struct conf *c)

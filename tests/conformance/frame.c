@@ -184,7 +184,7 @@ static enum result run_one(struct conf *c)
     judge(c, status, n_left, c->room->tidy ? c->room->tidy() : 0);
     if (atomic_load(&c->share->failed))
         return FAILED;
-    return c->cs->differs && c->be->side != CONF_KERNEL ? DIFFERED : PASSED;
+    return c->cs->differs && conf_side(c) != CONF_KERNEL ? DIFFERED : PASSED;
 }
 
 /* Of a back end's column. */

@@ -73,6 +73,22 @@ void conf_ok(struct conf *c, const char *file, int line, const char *what, bool 
         conf_fail(c, "%s:%d: not true: %s", base_name(file), line, what);
 }
 
+/* What the verbs themselves decide, whatever is behind them. */
+static const char *const via_differs_in[] = {
+    "no-restart", "no-sigpipe", "always-cloexec", "no-2gib-limit", "address-first",
+    "too-long", "no-cancellation", "mode-bits-only",
+};
+
+enum conf_side conf_side(const struct conf *c)
+{
+    if (c->be->side != CONF_VIA)
+        return c->be->side;
+    for (size_t i = 0; c->cs->differs && i < sizeof(via_differs_in) / sizeof(*via_differs_in); i++)
+        if (!strcmp(c->cs->differs, via_differs_in[i]))
+            return CONF_HEPTA;
+    return CONF_KERNEL;
+}
+
 static void note_difference(struct conf *c, const char *file, int line, bool same)
 {
     if (!c->cs->differs)
@@ -86,14 +102,14 @@ long long conf_differs(struct conf *c, const char *file, int line, long long ker
                        long long hepta)
 {
     note_difference(c, file, line, kernel == hepta);
-    return c->be->side == CONF_KERNEL ? kernel : hepta;
+    return conf_side(c) == CONF_KERNEL ? kernel : hepta;
 }
 
 void conf_may(struct conf *c, const char *file, int line, const char *what, long long got,
               long long kernel, long long also)
 {
     note_difference(c, file, line, kernel == also);
-    if (c->be->side == CONF_KERNEL || got != also)
+    if (conf_side(c) == CONF_KERNEL || got != also)
         conf_eq(c, file, line, what, got, kernel);
 }
 

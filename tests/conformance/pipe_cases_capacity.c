@@ -193,7 +193,7 @@ static void largest(struct conf *c)
     int res = ops(c)->make(&p.r, &p.w, &want);
 
     EQ(c, res == -EINVAL, DIFFERS(c, 0, 1));
-    OK(c, c->be->side == CONF_HEPTA || res == 0 || res == -EPERM);
+    OK(c, conf_side(c) == CONF_HEPTA || res == 0 || res == -EPERM);
     if (res == 0)
         close_both(c, &p);
 }

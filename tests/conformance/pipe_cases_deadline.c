@@ -184,15 +184,15 @@ static void each_its_own(struct conf *c)
 }
 
 const struct conf_case pipe_deadline_cases[] = {
-    {"deadline.read_times_out", read_times_out, NEEDS_HEPTA, NULL, NULL, 0},
-    {"deadline.write_times_out", write_times_out, NEEDS_HEPTA, NULL, NULL, 0},
+    {"deadline.read_times_out", read_times_out, NEEDS_VERBS, NULL, NULL, 0},
+    {"deadline.write_times_out", write_times_out, NEEDS_VERBS, NULL, NULL, 0},
     {"deadline.small_write_whole", small_write_whole, NEEDS_HEPTA, NULL, NULL, 0},
-    {"deadline.large_write_count", large_write_count, NEEDS_HEPTA, NULL, NULL, 0},
-    {"deadline.past", past, NEEDS_HEPTA, NULL, NULL, 0},
-    {"deadline.not_needed", not_needed, NEEDS_HEPTA, NULL, NULL, 0},
-    {"deadline.data_in_time", data_in_time, NEEDS_HEPTA, NULL, NULL, 0},
-    {"deadline.room_in_time", room_in_time, NEEDS_HEPTA, NULL, NULL, 0},
-    {"deadline.far", far, NEEDS_HEPTA, NULL, NULL, 0},
-    {"deadline.each_its_own", each_its_own, NEEDS_HEPTA | NEEDS_MANY, NULL, NULL, 0},
+    {"deadline.large_write_count", large_write_count, NEEDS_VERBS, NULL, NULL, 0},
+    {"deadline.past", past, NEEDS_VERBS, NULL, NULL, 0},
+    {"deadline.not_needed", not_needed, NEEDS_VERBS, NULL, NULL, 0},
+    {"deadline.data_in_time", data_in_time, NEEDS_VERBS, NULL, NULL, 0},
+    {"deadline.room_in_time", room_in_time, NEEDS_VERBS, NULL, NULL, 0},
+    {"deadline.far", far, NEEDS_VERBS, NULL, NULL, 0},
+    {"deadline.each_its_own", each_its_own, NEEDS_VERBS | NEEDS_MANY, NULL, NULL, 0},
     {0},
 };

@@ -14,7 +14,7 @@
 /* After a handler under SA_RESTART the kernel's call waits on, Hepta's returns -EINTR. */
 static bool waits_on(struct conf *c, pid_t child)
 {
-    if (c->be->side == CONF_KERNEL) {
+    if (conf_side(c) == CONF_KERNEL) {
         interrupt(c, child);
         still_waits(c, child);
     } else {

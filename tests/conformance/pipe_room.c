@@ -161,7 +161,7 @@ void break_off(struct conf *c, pid_t child)
 {
     interrupt(c, child);
     for (int ms = 0; !conf_get(c, RETURNED); ms++) {
-        if (ms % 50 == 49 && c->be->side == CONF_HEPTA)
+        if (ms % 50 == 49 && conf_side(c) == CONF_HEPTA)
             kill(child, SIGUSR1);
         if (ms > BREAK_OFF_MS)
             conf_fail(c, "a handler didn't break off the wait");
@@ -197,7 +197,7 @@ int poll_end(struct conf *c, struct pend *end, short events, int ms)
 
 static bool early(const struct conf *c, ssize_t res)
 {
-    return res == -EAGAIN && c->be->side == CONF_HEPTA;
+    return res == -EAGAIN && conf_side(c) == CONF_HEPTA;
 }
 
 ssize_t get_ready(struct conf *c, struct pipe_pair *p, size_t len)

@@ -17,7 +17,8 @@
 /* Abilities of a back end. */
 #define NEEDS_NOTHING 0u
 #define NEEDS_MANY 1u  /* more than one writer or reader at a time */
-#define NEEDS_HEPTA 2u /* something that only Hepta's interface has */
+#define NEEDS_VERBS 32u /* the library's verbs, with deadlines, whatever is behind them */
+#define NEEDS_HEPTA (2u | NEEDS_VERBS) /* something that only Hepta's own objects have */
 #define NEEDS_EXPORT 4u /* ends as numbers for another program: give() and take() */
 #define NEEDS_ONE_CALL 8u /* both ends come from one call */
 

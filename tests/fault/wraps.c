@@ -92,6 +92,7 @@ static const struct {
     {SYS_get_robust_list, "get_robust_list", {EPERM, ENOSYS}},
     {SYS_read, "read", {EINTR, EAGAIN}},
     {SYS_preadv2, "preadv2", {EAGAIN, EOPNOTSUPP, ENOSYS}},
+    {SYS_tee, "tee", {EINTR, ENOMEM}},
     {SYS_vmsplice, "vmsplice", {EAGAIN, ENOMEM}},
     {SYS_pread64, "pread64", {EINTR, ENOMEM}},
     {SYS_write, "write", {EAGAIN}},

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
-# tests/strangers/common.bash - what the files here share. SOCK_CAT names the program.
+# tests/strangers/common.bash - what the files here share. SOCK_CAT and FIFO_CAT
+# name the programs.
 #
 # Whatever a test starts runs under timeout(1), in the background, and is ended in teardown.
 
