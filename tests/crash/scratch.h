@@ -8,7 +8,8 @@
 #include <stdbool.h>
 
 /* Makes it, and puts Hepta's own names into it (HEPTA_DIR). A program that steps calls it only
- * when step_main() runs it for the second time. end: removes it with all that is in it. */
+ * when step_main() runs it for the second time. It is removed with all that is in it by
+ * scratch_end(), or when the program ends in another way. */
 void scratch_begin(void);
 void scratch_end(void);
 
