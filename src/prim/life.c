@@ -55,7 +55,8 @@ static int read_stat(pid_t pid, char *buf, size_t len)
     return 0;
 }
 
-/* proc(5): field 3 is the state, 22 the start time; the name before may hold anything. */
+/* proc(5): field 3 is the state, 20 the number of threads, 22 the start time; the name before
+ * may hold anything. */
 static int mark_from_proc(pid_t pid, uint64_t *mark)
 {
     char buf[1024], *p;
@@ -63,12 +64,16 @@ static int mark_from_proc(pid_t pid, uint64_t *mark)
     if (r < 0)
         return r;
     p = strrchr(buf, ')');
-    if (!p || p[1] != ' ' || p[2] == 'Z' || p[2] == 'X')
+    if (!p || p[1] != ' ' || p[2] == 'X')
         return -ESRCH;
     p += 2;
+    int zombie = *p == 'Z';
     for (int field = 3; field < 22 && p; field++) {
         p = strchr(p, ' ');
         p = p ? p + 1 : NULL;
+        /* A zombie with other threads is only a main thread that has exited. */
+        if (field + 1 == 20 && zombie && p && strtol(p, NULL, 10) <= 1)
+            return -ESRCH;
     }
     if (!p)
         return -ESRCH;

@@ -258,12 +258,63 @@ static void test_no_descriptor_left(void **state)
     unit_in_child(without_descriptors, NULL);
 }
 
+static void *stays(void *arg)
+{
+    unit_stay();
+    return arg;
+}
+
+static char state_of(pid_t pid)
+{
+    char path[32], state = 0;
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    FILE *f = fopen(path, "re");
+    if (f && fscanf(f, "%*d %*[^)]) %c", &state) != 1)
+        state = 0;
+    if (f)
+        fclose(f);
+    return state;
+}
+
+/* Its main thread has exited, another goes on; no pidfds. */
+static int headless(void *arg)
+{
+    struct h7_life before, id = {0};
+    (void)arg;
+    if (unit_forbid(SYS_pidfd_open, ENOSYS) != 0)
+        return UNIT_SKIP;
+    pid_t pid = unit_fork();
+    if (pid == 0) {
+        pthread_t t;
+        CHILD_CHECK(pthread_create(&t, NULL, stays, NULL) == 0);
+        pthread_exit(NULL);
+    }
+    CHILD_CHECK(h7_life_of(pid, &before) == 0);
+    while (state_of(pid) != 'Z')
+        unit_sleep_ms(1);
+    int r = h7_life_of(pid, &id), living = h7_life_alive(&before);
+    kill(pid, SIGKILL);
+    siginfo_t info;
+    CHILD_CHECK(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) == 0);
+    int dead = !h7_life_alive(&before); /* a zombie, all of it */
+    CHILD_CHECK(unit_reap(pid) == -SIGKILL);
+    CHILD_CHECK(r == 0 && id.mark == before.mark && living && dead);
+    return 0;
+}
+
+static void test_a_main_thread_that_has_exited(void **state)
+{
+    (void)state;
+    unit_in_child(headless, NULL);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_alive_zombie_gone_reused), cmocka_unit_test(test_the_same_from_proc),
     cmocka_unit_test(test_name_with_parentheses),    cmocka_unit_test(test_both_kinds_of_mark),
     cmocka_unit_test(test_no_such_process),          cmocka_unit_test(test_thread_id_is_no_process),
     cmocka_unit_test(test_self_over_fork),           cmocka_unit_test(test_another_users_process),
     cmocka_unit_test(test_a_hidden_process),
+    cmocka_unit_test(test_a_main_thread_that_has_exited),
     cmocka_unit_test(test_no_descriptor_left),
 };
 
