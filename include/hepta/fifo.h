@@ -53,8 +53,9 @@ struct hepta_fifo; /* an open FIFO */
  *
  * kernel.fifo: a name can't keep @flags and @capacity, so they are open's there, and make
  * refuses them (-EINVAL). @capacity is F_SETPIPE_SZ: of the pipe that all share, until its last
- * close; up to 2 GiB, as far as pipe(7) lets this user. HEPTA_FIFO_PACKET is O_DIRECT: of what this handle
- * writes; -EINVAL for reading only. @wait: BUSY tries again and again, the others poll(2).
+ * close; up to 2 GiB, as far as pipe(7) lets this user. HEPTA_FIFO_PACKET is O_DIRECT: of what
+ * this handle writes; -EINVAL for reading only. @wait: BUSY tries again and again, the others
+ * poll(2).
  */
 struct hepta_fifo_options {
     uint32_t size;
