@@ -6,14 +6,13 @@
 #ifndef HEPTA_TESTS_BADINPUT_H
 #define HEPTA_TESTS_BADINPUT_H
 
+#include "expect.h"
+
 #include <hepta/pipe.h>
 #include <stdint.h>
 
 extern struct hepta_pipe *r, *w; /* the pipe of the test that runs */
 extern char buf[64];
-
-void expect_at(int line, const char *what, long got, long wanted);
-#define EXPECT(call, wanted) expect_at(__LINE__, #call, (long)(call), (long)(wanted))
 
 void fresh(uint32_t flags);
 void done(void);
