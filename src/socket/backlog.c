@@ -4,8 +4,9 @@
  *
  * The kernel has accepted a connection before its hello has come. Such peers wait in a list of
  * this process, each with a deadline of its own (handshake_ms), so that none holds up another;
- * when the list is full the oldest gives way. Who polls gets an epoll descriptor over the
- * listener and all of the list.
+ * when the list is full the oldest gives way, but not in its first 20 ms: until then the others
+ * wait in the kernel's backlog. Who polls gets an epoll descriptor over the listener and all of
+ * the list.
  *
  * A child that was forked leaves its parent's list and epoll set alone: it closes its copies
  * and begins anew. Start at h7_backlog_accept().
@@ -23,6 +24,7 @@
 
 #define N_WAITING 64
 #define N_A_PASS 64 /* new connections taken between two looks at the deadline */
+#define SAFE_NS (20 * H7_MS) /* who is slow between connect and hello isn't pushed out */
 
 struct waiting {
     int fd;
@@ -91,8 +93,6 @@ static int take_out(struct h7_backlog *b, int i)
 
 static void put_in(struct h7_backlog *b, int fd, int64_t until)
 {
-    if (b->n == N_WAITING)
-        h7_sys_close(take_out(b, 0));
     b->at[b->n] = (struct waiting){fd, until};
     h7_fence_compiler(); /* a fork here, in another thread: the child closes what it counts */
     b->n++;
@@ -129,10 +129,37 @@ static int look_at_waiting(struct hepta_sock *l, struct h7_backlog *b, struct he
     return -EAGAIN;
 }
 
+/* Until when the oldest has its place for sure. */
+static int64_t safe_until(const struct hepta_sock *l, const struct h7_backlog *b)
+{
+    int64_t all = (int64_t)l->opt.handshake_ms * H7_MS;
+    return b->at[0].until - all + (all < SAFE_NS ? all : SAFE_NS);
+}
+
+/* The list is full: the oldest gives way to a new one, if it has had its chance and still hasn't
+ * said a word. 0 it has, and is *out; 1 there is room; -EAGAIN not yet; or a shortage. */
+static int make_room(struct hepta_sock *l, struct h7_backlog *b, struct hepta_sock **out)
+{
+    struct pollfd p = {.fd = l->fd, .events = POLLIN};
+    int r = h7_hello_take(out, b->at[0].fd, &l->opt, l->type);
+    if (r == -EMFILE)
+        return r;
+    if (r == -EAGAIN && (hepta_now_ns() < safe_until(l, b) || h7_sys_poll(&p, 1, HEPTA_NOW) != 1))
+        return r;
+    int fd = take_out(b, 0);
+    if (r == 0)
+        return 0;
+    h7_sys_close(fd);
+    return is_shortage(r) ? r : 1;
+}
+
 /* What the kernel has accepted for us. -EAGAIN: nobody that is ready. */
 static int look_at_new(struct hepta_sock *l, struct h7_backlog *b, struct hepta_sock **out)
 {
     for (int i = 0; i < N_A_PASS; i++) {
+        int room = b->n < N_WAITING ? 1 : make_room(l, b, out);
+        if (room <= 0)
+            return room;
         int fd = h7_net_accept(l->fd);
         if (fd == -ECONNABORTED || fd == -EINTR)
             continue;
@@ -160,6 +187,10 @@ static int wait_any(struct hepta_sock *l, struct h7_backlog *b, int64_t deadline
     for (int i = 0; i < n; i++) {
         p[1 + i] = (struct pollfd){.fd = b->at[i].fd, .events = POLLIN};
         deadline = h7_earlier(deadline, b->at[i].until);
+    }
+    if (n == N_WAITING && hepta_now_ns() < safe_until(l, b)) { /* no use for new ones before that */
+        p[0].fd = -1;
+        deadline = h7_earlier(deadline, safe_until(l, b));
     }
     h7_mutex_unlock(&b->lock);
     int r = h7_sys_poll(p, (unsigned)n + 1, deadline);

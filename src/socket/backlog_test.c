@@ -126,6 +126,9 @@ static void test_the_oldest_gives_way(void **state)
         fd[i] = stranger();
         assert_int_equal(hepta_sock_accept(l, &s, HEPTA_NOW), -EAGAIN);
     }
+    assert_int_equal(unit_n_fds(), before + 100 + 64); /* the others wait outside */
+    unit_sleep_ms(30);
+    assert_int_equal(hepta_sock_accept(l, &s, HEPTA_NOW), -EAGAIN);
     assert_true(turned_away(fd[0]));
     connect_one();
     accept_and_talk();
