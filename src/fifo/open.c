@@ -360,6 +360,8 @@ int hepta_fifo_open(struct hepta_fifo **fifo, const char *name, uint32_t access,
         r = access < HEPTA_FIFO_READ || access > (HEPTA_FIFO_READ | HEPTA_FIFO_WRITE) ? -EINVAL : 0;
     if (r == 0)
         r = h7_fifo_options(&ways, opt, path ? H7_KERNEL_FIFO_MAX : HEPTA_PIPE_CAPACITY_MAX);
+    if (r == 0 && !h7_self())
+        r = h7_self_fill(); /* -ENOSYS, which a new handle would take for -ENOMEM */
     if (r < 0)
         return r;
     struct hepta_fifo *f = h7_handle_new(sizeof *f);
