@@ -151,7 +151,7 @@ void test_places(void)
 
 static void path_of(char path[128], const char *part)
 {
-    snprintf(path, 128, "%s/fifo.%s/%s", dir, NAME + 1, part);
+    snprintf(path, 128, "%s/fifo.%s/%s", dir, &NAME[1], part);
 }
 
 /* What open says when @n bytes at @at of the segment are others, or its length is @len. */

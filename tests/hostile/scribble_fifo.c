@@ -158,7 +158,7 @@ static int part(const char *name, int flags)
 {
     char path[80];
 
-    snprintf(path, sizeof(path), "%s/fifo.%s/%s", dir, NAME + 1, name);
+    snprintf(path, sizeof(path), "%s/fifo.%s/%s", dir, &NAME[1], name);
     return open(path, flags | O_CLOEXEC | O_NONBLOCK);
 }
 
