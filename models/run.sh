@@ -6,6 +6,7 @@
 # the second table what spin must find. A run that must fail removes one rule of the
 # protocol, or, where it is named "limit", steps outside what the protocol promises. One
 # line of output a run; non-zero if any came out otherwise, 77 without spin or gcc.
+# With arguments only the runs of these models: models/run.sh fifo tags
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -18,6 +19,11 @@ if ! command -v spin >/dev/null || ! command -v gcc >/dev/null; then
 fi
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
+
+# chosen MODEL MODEL...: is the first among the others, or are there none?
+chosen() {
+    [ $# -eq 1 ] || [[ " ${*:2} " == *" $1 "* ]]
+}
 
 # Sets of options, @name in the tables.
 declare -A sets=(
@@ -131,6 +137,7 @@ report() {
 while IFS= read -r line; do
     [ -n "$line" ] || continue
     read -r -a words <<<"${line#*  }"
+    chosen "${words[0]}" "$@" || continue
     expand "${words[@]}"
     if search "${words[@]}" && held; then verdict=ok; else verdict=FAILED; fi
     report "$verdict" "${line%%  *}" "holds"
@@ -139,6 +146,7 @@ done <<<"$must_hold"
 while IFS= read -r line; do
     [ -n "$line" ] || continue
     read -r model what mode options <<<"${line#*  }"
+    chosen "$model" "$@" || continue
     read -r -a words <<<"$options"
     expand "${words[@]}"
     search "$model" "$mode" "${words[@]}" || true
