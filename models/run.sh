@@ -52,6 +52,10 @@ spsc                                spsc   safety -DPOLLER -DCAP=2
 spsc, both die                      spsc   safety -DMSG=2 -DDEATHS=2
 spsc, nobody turns for ever         spsc   cycles -DMSG=2 -DDEATHS=0
 spsc, none dies, naps without end   spsc   safety @nap_only -DDEATHS=0
+fifo, one of two dies               fifo   safety -DPROCS=2
+fifo, both die                      fifo   safety -DPROCS=2 -DDEATHS=2
+fifo, nobody tries for ever         fifo   cycles -DPROCS=2 -DPAUSE_LATE
+fifo, they come twice, none dies    fifo   safety -DPROCS=2 -DROUNDS=2 -DDEATHS=0
 '
 # What spin must find: an assertion, "stuck" (invalid end state) or a "cycle".
 must_fail='
@@ -77,6 +81,13 @@ spsc, no shout                      spsc   assertion safety -DBROKEN_DEAF
 spsc, bytes not counted first       spsc   assertion safety -DBROKEN_COUNT
 spsc, a full bell emptied           spsc   assertion safety -DBROKEN_FULL
 spsc, limit: writer end held twice  spsc   assertion safety -DOTHER_HOLDER
+fifo, wait without slices (O3)      fifo   assertion safety -DPROCS=2 -DBROKEN_SLICE
+fifo, the first refusal believed    fifo   assertion safety -DPROCS=2 -DBROKEN_ONCE
+fifo, a lock of a third file         fifo   assertion safety -DPROCS=2 -DBROKEN_FILE
+fifo, shared before the reset (F3)  fifo   assertion safety -DPROCS=2 -DBROKEN_SHARED
+fifo, space not announced (F4)      fifo   assertion safety -DPROCS=2 -DBROKEN_SPACE
+fifo, temporary end stays open      fifo   assertion safety -DPROCS=2 -DBROKEN_HELP
+fifo, temporary end without wait    fifo   assertion safety -DPROCS=2 -DBROKEN_NOW
 '
 
 # search MODEL safety|cycles OPTION...: leaves spin's report in $tmp/log
