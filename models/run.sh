@@ -56,6 +56,8 @@ fifo, one of two dies               fifo   safety -DPROCS=2
 fifo, both die                      fifo   safety -DPROCS=2 -DDEATHS=2
 fifo, nobody tries for ever         fifo   cycles -DPROCS=2 -DPAUSE_LATE
 fifo, they come twice, none dies    fifo   safety -DPROCS=2 -DROUNDS=2 -DDEATHS=0
+ending, one dies                    ending safety -DENDERS=1
+ending, two enders, one dies        ending safety -DMSG=1
 '
 # What spin must find: an assertion, "stuck" (invalid end state) or a "cycle".
 must_fail='
@@ -88,6 +90,12 @@ fifo, shared before the reset (F3)  fifo   assertion safety -DPROCS=2 -DBROKEN_S
 fifo, space not announced (F4)      fifo   assertion safety -DPROCS=2 -DBROKEN_SPACE
 fifo, temporary end stays open      fifo   assertion safety -DPROCS=2 -DBROKEN_HELP
 fifo, temporary end without wait    fifo   assertion safety -DPROCS=2 -DBROKEN_NOW
+ending, over said without the lock  ending assertion safety -DENDERS=1 -DBROKEN_UNLOCKED
+ending, no look under the lock      ending assertion safety -DENDERS=1 -DBROKEN_MOVE
+ending, kernel before over           ending assertion safety -DENDERS=1 -DBROKEN_LATE
+ending, space is not shut down      ending assertion safety -DENDERS=1 -DBROKEN_ONE
+ending, no last look at the ring    ending assertion safety -DENDERS=1 -DBROKEN_LOOK
+ending, the refused does nothing    ending assertion safety -DENDERS=1 -DBROKEN_REFUSED
 '
 
 # search MODEL safety|cycles OPTION...: leaves spin's report in $tmp/log
