@@ -32,6 +32,7 @@ declare -A sets=(
     [one_each]='-DWRITERS=1 -DREADERS=1'
     [two_readers]='-DWRITERS=1 -DREADERS=2'
     [two_rounds]='-DDEATHS=0 -DROUNDS=2'
+    [one_sender]='-DSENDERS=1 -DRECEIVERS=2'
     [nap_only]='-DNO_NAP_END -DSTAY'
 )
 
@@ -58,6 +59,10 @@ fifo, nobody tries for ever         fifo   cycles -DPROCS=2 -DPAUSE_LATE
 fifo, they come twice, none dies    fifo   safety -DPROCS=2 -DROUNDS=2 -DDEATHS=0
 ending, one dies                    ending safety -DENDERS=1
 ending, two enders, one dies        ending safety -DMSG=1
+tags, one of two senders dies       tags   safety
+tags, two die                       tags   safety -DDEATHS=2
+tags, two receivers, two die        tags   safety @one_sender -DMSG=2 -DDEATHS=2
+tags, full again and again          tags   safety @one_sender -DMSG=2 -DCAP=1
 '
 # What spin must find: an assertion, "stuck" (invalid end state) or a "cycle".
 must_fail='
@@ -96,6 +101,14 @@ ending, kernel before over           ending assertion safety -DENDERS=1 -DBROKEN
 ending, space is not shut down      ending assertion safety -DENDERS=1 -DBROKEN_ONE
 ending, no last look at the ring    ending assertion safety -DENDERS=1 -DBROKEN_LOOK
 ending, the refused does nothing    ending assertion safety -DENDERS=1 -DBROKEN_REFUSED
+tags, tag of the dead stays (T3)     tags   assertion safety -DBROKEN_RETRACT
+tags, claim dropped first           tags   assertion safety -DBROKEN_DROP
+tags, number counted too late       tags   assertion safety -DBROKEN_NUMBER
+tags, numbers not compared (T2)     tags   assertion safety -DBROKEN_NEXT
+tags, fetched, not copied           tags   assertion safety @one_sender -DBROKEN_FETCH
+tags, finished before taken         tags   assertion safety @one_sender -DBROKEN_FINISH
+tags, put after the commit          tags   assertion safety -DBROKEN_PUT
+tags, limit: rights full of T2      tags   assertion safety -DRIGHTS=1
 '
 
 # search MODEL safety|cycles OPTION...: leaves spin's report in $tmp/log
