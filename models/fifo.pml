@@ -444,6 +444,7 @@ end:
     :: KILL(1)
     :: KILL(2)
     :: KILL(3)
+    :: leavers == 0 -> leavers++ /* nobody leaves */
     :: break /* or else a late blow would be awaited, and nothing ever looked stuck */
     od
 }

@@ -6,6 +6,7 @@
 # the second table what spin must find. A run that must fail removes one rule of the
 # protocol, or, where it is named "limit", steps outside what the protocol promises. One
 # line of output a run; non-zero if any came out otherwise, 77 without spin or gcc.
+# With arguments only the runs of these models: models/run.sh fifo tags
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -19,6 +20,11 @@ fi
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
+# chosen MODEL MODEL...: is the first among the others, or are there none?
+chosen() {
+    [ $# -eq 1 ] || [[ " ${*:2} " == *" $1 "* ]]
+}
+
 # Sets of options, @name in the tables.
 declare -A sets=(
     [no_tick]='-DNO_TICK -DNO_DEADLINE -DNO_PROBE -DLOST=0'
@@ -26,6 +32,7 @@ declare -A sets=(
     [one_each]='-DWRITERS=1 -DREADERS=1'
     [two_readers]='-DWRITERS=1 -DREADERS=2'
     [two_rounds]='-DDEATHS=0 -DROUNDS=2'
+    [one_sender]='-DSENDERS=1 -DRECEIVERS=2'
     [nap_only]='-DNO_NAP_END -DSTAY'
 )
 
@@ -46,6 +53,16 @@ spsc                                spsc   safety -DPOLLER -DCAP=2
 spsc, both die                      spsc   safety -DMSG=2 -DDEATHS=2
 spsc, nobody turns for ever         spsc   cycles -DMSG=2 -DDEATHS=0
 spsc, none dies, naps without end   spsc   safety @nap_only -DDEATHS=0
+fifo, one of two dies               fifo   safety -DPROCS=2
+fifo, both die                      fifo   safety -DPROCS=2 -DDEATHS=2
+fifo, nobody tries for ever         fifo   cycles -DPROCS=2 -DPAUSE_LATE
+fifo, they come twice, none dies    fifo   safety -DPROCS=2 -DROUNDS=2 -DDEATHS=0
+ending, one dies                    ending safety -DENDERS=1
+ending, two enders, one dies        ending safety -DMSG=1
+tags, one of two senders dies       tags   safety
+tags, two die                       tags   safety -DDEATHS=2
+tags, two receivers, two die        tags   safety @one_sender -DMSG=2 -DDEATHS=2
+tags, full again and again          tags   safety @one_sender -DMSG=2 -DCAP=1
 '
 # What spin must find: an assertion, "stuck" (invalid end state) or a "cycle".
 must_fail='
@@ -71,6 +88,27 @@ spsc, no shout                      spsc   assertion safety -DBROKEN_DEAF
 spsc, bytes not counted first       spsc   assertion safety -DBROKEN_COUNT
 spsc, a full bell emptied           spsc   assertion safety -DBROKEN_FULL
 spsc, limit: writer end held twice  spsc   assertion safety -DOTHER_HOLDER
+fifo, wait without slices (O3)      fifo   assertion safety -DPROCS=2 -DBROKEN_SLICE
+fifo, the first refusal believed    fifo   assertion safety -DPROCS=2 -DBROKEN_ONCE
+fifo, a lock of a third file         fifo   assertion safety -DPROCS=2 -DBROKEN_FILE
+fifo, shared before the reset (F3)  fifo   assertion safety -DPROCS=2 -DBROKEN_SHARED
+fifo, space not announced (F4)      fifo   assertion safety -DPROCS=2 -DBROKEN_SPACE
+fifo, temporary end stays open      fifo   assertion safety -DPROCS=2 -DBROKEN_HELP
+fifo, temporary end without wait    fifo   assertion safety -DPROCS=2 -DBROKEN_NOW
+ending, over said without the lock  ending assertion safety -DENDERS=1 -DBROKEN_UNLOCKED
+ending, no look under the lock      ending assertion safety -DENDERS=1 -DBROKEN_MOVE
+ending, kernel before over           ending assertion safety -DENDERS=1 -DBROKEN_LATE
+ending, space is not shut down      ending assertion safety -DENDERS=1 -DBROKEN_ONE
+ending, no last look at the ring    ending assertion safety -DENDERS=1 -DBROKEN_LOOK
+ending, the refused does nothing    ending assertion safety -DENDERS=1 -DBROKEN_REFUSED
+tags, tag of the dead stays (T3)     tags   assertion safety -DBROKEN_RETRACT
+tags, claim dropped first           tags   assertion safety -DBROKEN_DROP
+tags, number counted too late       tags   assertion safety -DBROKEN_NUMBER
+tags, numbers not compared (T2)     tags   assertion safety -DBROKEN_NEXT
+tags, fetched, not copied           tags   assertion safety @one_sender -DBROKEN_FETCH
+tags, finished before taken         tags   assertion safety @one_sender -DBROKEN_FINISH
+tags, put after the commit          tags   assertion safety -DBROKEN_PUT
+tags, limit: rights full of T2      tags   assertion safety -DRIGHTS=1
 '
 
 # search MODEL safety|cycles OPTION...: leaves spin's report in $tmp/log
@@ -131,6 +169,7 @@ report() {
 while IFS= read -r line; do
     [ -n "$line" ] || continue
     read -r -a words <<<"${line#*  }"
+    chosen "${words[0]}" "$@" || continue
     expand "${words[@]}"
     if search "${words[@]}" && held; then verdict=ok; else verdict=FAILED; fi
     report "$verdict" "${line%%  *}" "holds"
@@ -139,6 +178,7 @@ done <<<"$must_hold"
 while IFS= read -r line; do
     [ -n "$line" ] || continue
     read -r model what mode options <<<"${line#*  }"
+    chosen "$model" "$@" || continue
     read -r -a words <<<"$options"
     expand "${words[@]}"
     search "$model" "$mode" "${words[@]}" || true

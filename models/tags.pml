@@ -23,7 +23,8 @@
  *
  * Options: SENDERS, RECEIVERS (1 or 2), MSG (each sender's), CAP, TAGS, RIGHTS (messages the
  * socket holds), DEATHS.
- *   BROKEN_RETRACT    a dead one's tag is not taken back    BROKEN_DROP    or too late
+ *   BROKEN_RETRACT    a dead one's tag is not taken back
+ *   BROKEN_DROP       a claim is dropped first, then what was tagged taken back
  *   BROKEN_NUMBER     the number is counted after the message was sent
  *   BROKEN_NEXT       the receiver takes what is next on rights, whatever its number
  *   BROKEN_FETCH      ... or takes it out at once, not a copy
@@ -83,31 +84,27 @@ inline retract()
 /* let_go() of a reservation */
 inline drop_reservation()
 {
+#ifdef BROKEN_DROP
+    wclaim = 0;
+    retract()
+#else
     retract();
     wclaim = 0
+#endif
 }
 
 /* h7_conduit_enter() of a writer: the lock, and no claim in the way. */
 inline enter_writers()
 {
-    do
-    :: atomic { wlock == 0 && (wclaim == 0 || killed[wclaim]) -> wlock = me }
-        if
-        :: wclaim == 0 -> break
-        :: else ->
-#ifdef BROKEN_DROP
-            wclaim = 0;
-            wlock = 0;
-            retract()
-#else
+    atomic { wlock == 0 && (wclaim == 0 || killed[wclaim]) -> wlock = me }
+    if
+    :: wclaim == 0
+    :: else ->
 #ifndef BROKEN_RETRACT
-            retract();
+        retract();
 #endif
-            wclaim = 0;
-            break
-#endif
-        fi
-    od
+        wclaim = 0
+    fi
 }
 
 inline enter_readers()
@@ -136,7 +133,9 @@ proctype sender(byte me)
         do
         :: left == 0 -> break
         :: left > 0 -> /* plain */
+end_full:
             head - tail < CAP;
+end_claimed:
             enter_writers();
             atomic {
                 if
@@ -147,10 +146,12 @@ proctype sender(byte me)
             }
         :: left > 0 -> /* with descriptors */
 retry:
+end_claimed_too:
             enter_writers();
             wclaim = me;
             wlock = 0;
             at = head;
+end_full_claimed:
             head - tail < CAP;
             mine = me * 4 + left;
             if
@@ -186,6 +187,7 @@ retry:
             goto sent;
 no_room:
             drop_reservation();
+end_rights:
             nfull(rights) && n_put - n_taken < TAGS; /* RETRY_NS */
             goto retry;
 sent:
