@@ -22,7 +22,8 @@
  * Not here: the lock itself (lock.pml); what verbs do step by step (waiter.pml: here a move
  * and an announcement are each one step; the ring has room for one byte); naps; names,
  * permissions, failing system calls; handles open for both; POLLHUP of the bell that is
- * listened to, beside the POLLERR of the one that is rung; handles inherited by fork().
+ * listened to, beside the POLLERR of the one that is rung; handles inherited by fork(). Three
+ * processes, so two of one role, are possible here, but too many states for run.sh.
  *
  * Options: PROCS (2 or 3: a reader, a writer, either), ROUNDS, DEATHS, MSG (each writer's).
  *   HEIR              the third comes after the last death only
