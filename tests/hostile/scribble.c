@@ -43,6 +43,7 @@ static struct shared *shared;
 static const struct room *room;
 static struct actor *actors, *me; /* of the room */
 static uint64_t seed;
+static int n_fds; /* before there was an object: what an actor must come back to */
 
 uint64_t rnd(uint64_t below)
 {
@@ -93,8 +94,6 @@ int64_t some_deadline(void)
 
 static _Noreturn void act(int role)
 {
-    int n_fds = t_usage().n_fds;
-
     me = &actors[role];
     me->pid = getpid();
     room->begin(role);
@@ -137,6 +136,7 @@ static bool attack(size_t which)
     room = rooms[which];
     me = actors = shared->actor[which];
     shared->stop = false;
+    n_fds = t_usage().n_fds;
     room->make();
     for (int i = 0; i < 3; i++) {
         t_random(&seed);

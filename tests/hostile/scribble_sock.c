@@ -104,7 +104,7 @@ static void sendmsg_some(struct hepta_sock *s)
 static void recvmsg_some(struct hepta_sock *s)
 {
     struct iovec iov[PIECES];
-    uint32_t max_fds = (uint32_t)(rnd(8) ? rnd(4) : rnd(300));
+    uint32_t max_fds = (uint32_t)(rnd(2) ? rnd(4) : rnd(300));
     int *fds = calloc(max_fds + 1, sizeof(*fds));
     struct hepta_sock_msg m = {
         .size = sizeof(m), .iov = iov, .n_iov = rnd(PIECES + 1), .fds = fds, .max_fds = max_fds};
@@ -278,11 +278,12 @@ static void change_options(int fd)
     fcntl(fd, F_SETFL, rnd(2) ? O_NONBLOCK : 0);
 }
 
-static void abuse_socket(int fd, bool may_end)
+/* Gently: nothing that is sent is lost, so that much of it arrives at what was changed. */
+static void abuse_socket(int fd, bool gently, bool may_end)
 {
     char sink[5000];
 
-    switch (rnd(may_end ? 6 : 5)) {
+    switch (gently ? 3 + rnd(2) : rnd(may_end ? 6 : 5)) {
     case 0: send_junk(fd); break;
     case 1:
         for (int i = 0; i < 50; i++)
@@ -300,7 +301,8 @@ static void scribble(void)
     struct h7_memory *m[2] = {end_of[0]->memory, end_of[1]->memory};
     int fds[] = {end_of[0]->fd, m[0]->space_fd, m[0]->rights_fd,
                  end_of[1]->fd, m[1]->space_fd, m[1]->rights_fd};
-    bool memory = rnd(4) != 0, sockets = !memory || rnd(2), may_end = rnd(6) == 0;
+    bool memory = rnd(2), gently = !memory && rnd(2), sockets = !memory || rnd(2);
+    bool may_end = !gently && rnd(6) == 0;
     unsigned char *at[2];
     size_t len[2];
 
@@ -312,7 +314,7 @@ static void scribble(void)
         if (memory)
             scribble_over(at[which], len[which]);
         for (int i = 0; i < 8 && sockets; i++)
-            abuse_socket(fds[rnd(T_COUNT(fds))], may_end);
+            abuse_socket(fds[rnd(T_COUNT(fds))], gently, may_end);
         if (may_end && rnd(50) == 0)
             close(fds[rnd(T_COUNT(fds))]);
     }
