@@ -167,7 +167,7 @@ const struct bench_backend bench_unix_seqpacket = {
 
 const struct bench_backend bench_unix_hepta_zerocopy = {
     .name = "hepta-zerocopy",
-    .what = "Hepta's stream, reserve/commit and peek/release; streams of 4 KiB and more",
+    .what = "Hepta's stream, in place; streams of 4 KiB and more",
     .fits = zerocopy_fits,
     .open = stream_open,
     .enter = unix_enter,

@@ -17,7 +17,7 @@ sigismember sigpending sigtimedwait sysconf getauxval
 free memcmp memcpy memmove memset memcpy_chk snprintf __snprintf_chk __vsnprintf_chk __memcpy_chk
 __memset_chk strchr strcmp strlen strncmp strrchr strtoull __isoc23_strtoull strerror
 strerrordesc_np strerrorname_np strnlen secure_getenv geteuid memchr
-freeaddrinfo in6addr_any in6addr_loopback inet_ntop inet_pton strcspn strspn
+freeaddrinfo strtol in6addr_any in6addr_loopback inet_ntop inet_pton strcspn strspn
 '
 
 defined=$(nm -g --defined-only "$lib" 2>/dev/null | awk 'NF == 3 { print $3 }' | sort -u)
