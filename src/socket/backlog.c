@@ -44,6 +44,13 @@ struct h7_backlog *h7_backlog_new(void)
     return b;
 }
 
+/* With all that it has sent, unread: none of that must hold us up. */
+static void turn_away(int fd)
+{
+    h7_net_shutdown(fd, SHUT_RDWR); /* the close itself comes later */
+    h7_sys_discard_fds(&fd, 1);
+}
+
 static void close_all(struct h7_backlog *b)
 {
     for (int i = 0; i < b->n; i++)
@@ -92,7 +99,7 @@ static int take_out(struct h7_backlog *b, int i)
 static void put_in(struct h7_backlog *b, int fd, int64_t until)
 {
     if (b->n == N_WAITING)
-        h7_sys_close(take_out(b, 0));
+        turn_away(take_out(b, 0));
     b->at[b->n] = (struct waiting){fd, until};
     h7_fence_compiler(); /* a fork here, in another thread: the child closes what it counts */
     b->n++;
@@ -122,7 +129,7 @@ static int look_at_waiting(struct hepta_sock *l, struct h7_backlog *b, struct he
         int fd = take_out(b, i);
         if (r == 0)
             return 0;
-        h7_sys_close(fd);
+        turn_away(fd);
         if (is_shortage(r))
             return r;
     }
@@ -144,7 +151,7 @@ static int look_at_new(struct hepta_sock *l, struct h7_backlog *b, struct hepta_
         if (r == -EAGAIN || r == -EMFILE)
             put_in(b, fd, hepta_in_ms(l->opt.handshake_ms));
         else
-            h7_sys_close(fd);
+            turn_away(fd);
         if (is_shortage(r))
             return r;
     }
