@@ -43,7 +43,9 @@
  * (killed: at once by a sleeper, 2 ms after a wait began, one tick of the kernel's clock
  * otherwise); what had been sent before stays readable. A fork()ed child shares the
  * connection. Both ends must be in one PID namespace. Who holds one end may corrupt the
- * contents, never more: nobody faults, and deadlines hold within 100 ms.
+ * contents, never more: nobody faults, and deadlines hold within 100 ms (but descriptors whose
+ * close waits can hold up hepta_sock_close(), before Linux 6.10 or where descriptors are short
+ * all verbs, and those of a file system in user space always).
  *
  * Errors every verb can return, not repeated below: -EINVAL (@sock is NULL), -EBADF (closed
  * handle, another kind), and in memory -EBADMSG (a peer corrupted the connection; close it),

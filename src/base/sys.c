@@ -32,6 +32,9 @@
 #ifndef SCM_PIDFD
 #define SCM_PIDFD 0x04 /* Linux 6.5 */
 #endif
+#ifndef F_DUPFD_QUERY
+#define F_DUPFD_QUERY (1024 + 3) /* Linux 6.10 */
+#endif
 #ifndef RWF_NOSIGNAL
 #define RWF_NOSIGNAL 0x00000100 /* Linux 6.18 */
 #endif
@@ -229,9 +232,15 @@ ssize_t h7_sys_tee(int from, int to, size_t len)
     return neg(syscall(SYS_tee, from, to, len, SPLICE_F_NONBLOCK));
 }
 
+/* Without room for descriptors the kernel would close them at once, in our call. */
 ssize_t h7_sys_recv_nowait(int fd, void *buf, size_t len)
 {
-    return neg(syscall(SYS_recvfrom, fd, buf, len, MSG_DONTWAIT, NULL, NULL));
+    struct iovec iov = {buf, len};
+    int fds[H7_SYS_FDS_MAX], n_fds, cut;
+    ssize_t r = h7_sys_recv_fds(fd, &iov, 1, 0, fds, H7_SYS_FDS_MAX, &n_fds, &cut);
+    if (h7_unlikely(n_fds > 0))
+        h7_sys_discard_fds(fds, n_fds);
+    return r;
 }
 
 ssize_t h7_sys_send_nowait(int fd, const void *buf, size_t len)
@@ -275,8 +284,7 @@ static void take_fds(struct cmsghdr *c, int *fds, int max_fds, int *n_fds, int *
     int n = got < room ? got : room;
     memcpy(fds + *n_fds, in, (size_t)n * sizeof(int));
     *n_fds += n;
-    for (int i = n; i < got; i++)
-        h7_sys_close(in[i]);
+    h7_sys_discard_fds(in + n, got - n);
     *cut |= c->cmsg_type == SCM_RIGHTS && got > room;
 }
 
@@ -297,6 +305,46 @@ ssize_t h7_sys_recv_fds(int fd, struct iovec *iov, size_t n_iov, int flags, int 
         if (c->cmsg_level == SOL_SOCKET)
             take_fds(c, fds, max_fds, n_fds, cut);
     return n;
+}
+
+static void close_fds(const int *fds, int n_fds)
+{
+    for (int i = 0; i < n_fds; i++)
+        h7_sys_close(fds[i]);
+}
+
+/* The far end of a pair is sent to itself, and the descriptors with it. Once nobody has that end
+ * any more only the kernel's garbage collector can find it; the near end's last close, which must
+ * come last, starts it. Where something is missing for that, a plain close has to do. */
+static void discard(const int *fds, int n_fds)
+{
+    int pair[2], sent[H7_SYS_FDS_MAX];
+    struct iovec iov = {(char[]){0}, 1};
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
+        close_fds(fds, n_fds);
+        return;
+    }
+    sent[0] = pair[1];
+    memcpy(sent + 1, fds, (size_t)n_fds * sizeof(int));
+    h7_sys_send_fds(pair[0], &iov, 1, sent, n_fds + 1);
+    close_fds(fds, n_fds);
+    h7_sys_close(pair[1]);
+    h7_sys_close(pair[0]);
+}
+
+void h7_sys_discard_fds(const int *fds, int n_fds)
+{
+    while (n_fds > 0) {
+        int n = n_fds < H7_SYS_FDS_MAX ? n_fds : H7_SYS_FDS_MAX - 1;
+        discard(fds, n);
+        fds += n;
+        n_fds -= n;
+    }
+}
+
+int h7_sys_differ(int fd, int other)
+{
+    return fcntl(fd, F_DUPFD_QUERY, other) == 0;
 }
 
 ssize_t h7_sys_pread(int fd, void *buf, size_t len, off_t at)

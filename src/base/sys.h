@@ -58,7 +58,8 @@ ssize_t h7_sys_write_quiet(int fd, const void *buf, size_t len);
 /* Copy up to len bytes from one pipe's read end to another's write end without taking them,
  * never waiting: a count, 0 (empty, and nobody can write), -EAGAIN (empty). tee(2). */
 ssize_t h7_sys_tee(int from, int to, size_t len);
-/* As the first two, of a socket: recv(2) and send(2). A count, or -EAGAIN, -EPIPE, ... */
+/* As the first two, of a socket: recv(2), where descriptors that come with it are discarded as
+ * below, and send(2). A count, or -EAGAIN, -EPIPE, ... */
 ssize_t h7_sys_recv_nowait(int fd, void *buf, size_t len);
 ssize_t h7_sys_send_nowait(int fd, const void *buf, size_t len);
 
@@ -69,6 +70,11 @@ ssize_t h7_sys_send_nowait(int fd, const void *buf, size_t len);
 ssize_t h7_sys_send_fds(int fd, struct iovec *iov, size_t n_iov, const int *fds, int n_fds);
 ssize_t h7_sys_recv_fds(int fd, struct iovec *iov, size_t n_iov, int flags, int *fds, int max_fds,
                         int *n_fds, int *cut);
+/* Close a stranger's descriptors without waiting for what their last close waits for (a TCP
+ * socket that lingers): since Linux 6.10 the kernel does that later, in a thread of its own. */
+void h7_sys_discard_fds(const int *fds, int n_fds);
+/* 1: two descriptors aren't of one open file; 0 they are, or (before Linux 6.10) it is unknown. */
+int h7_sys_differ(int fd, int other);
 
 /* pread(2), openat(2), fallocate(2) of all len bytes, without the cancellation point. */
 ssize_t h7_sys_pread(int fd, void *buf, size_t len, off_t at);

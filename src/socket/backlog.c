@@ -46,6 +46,13 @@ struct h7_backlog *h7_backlog_new(void)
     return b;
 }
 
+/* With all that it has sent, unread: none of that must hold us up. */
+static void turn_away(int fd)
+{
+    h7_net_shutdown(fd, SHUT_RDWR); /* the close itself comes later */
+    h7_sys_discard_fds(&fd, 1);
+}
+
 static void close_all(struct h7_backlog *b)
 {
     for (int i = 0; i < b->n; i++)
@@ -122,7 +129,7 @@ static int look_at_waiting(struct hepta_sock *l, struct h7_backlog *b, struct he
         int fd = take_out(b, i);
         if (r == 0)
             return 0;
-        h7_sys_close(fd);
+        turn_away(fd);
         if (is_shortage(r))
             return r;
     }
@@ -149,7 +156,7 @@ static int make_room(struct hepta_sock *l, struct h7_backlog *b, struct hepta_so
     int fd = take_out(b, 0);
     if (r == 0)
         return 0;
-    h7_sys_close(fd);
+    turn_away(fd);
     return is_shortage(r) ? r : 1;
 }
 
@@ -171,7 +178,7 @@ static int look_at_new(struct hepta_sock *l, struct h7_backlog *b, struct hepta_
         if (r == -EAGAIN || r == -EMFILE)
             put_in(b, fd, hepta_in_ms(l->opt.handshake_ms));
         else
-            h7_sys_close(fd);
+            turn_away(fd);
         if (is_shortage(r))
             return r;
     }

@@ -93,7 +93,9 @@ int h7_hello_take(struct hepta_sock **out, int main_fd, const struct hepta_sock_
                                                 : build(out, main_fd, fds, opt, type);
     for (int i = 0; i < n_fds; i++)
         h7_sys_close(fds[i]);
-    if (r != -EMFILE) /* those were copies; the message itself, with its own, goes now */
+    /* Those were copies. Of a hello that is taken all that came is ours by now, so that the
+     * message, with its own, goes without a last close; any other goes with main. */
+    if (r == 0)
         h7_sys_recv_fds(main_fd, &iov, 1, 0, NULL, 0, &n_fds, &cut);
     return r;
 }

@@ -14,6 +14,10 @@
 #include "prim/life.h"
 #include "socket/memory.h"
 
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83 /* Linux 6.16 */
+#endif
+
 #define CAPACITY_STREAM 65536u
 #define CAPACITY_SEQPACKET 262144u /* the kernel's largest default message fits */
 
@@ -117,6 +121,12 @@ static int begin(struct h7_conduit *c, struct h7_segment *seg, enum h7_role role
     return 0;
 }
 
+/* Descriptors never come this way from now on. What an older kernel says is no matter. */
+static void refuse_fds(int fd)
+{
+    h7_net_set_int(fd, SOL_SOCKET, SO_PASSRIGHTS, 0);
+}
+
 int h7_memory_end(struct hepta_sock **out, int main_fd, struct h7_segment seg[2], int space_fd,
                   int rights_fd, int side, const struct hepta_sock_options *opt, uint32_t type)
 {
@@ -139,6 +149,8 @@ int h7_memory_end(struct hepta_sock **out, int main_fd, struct h7_segment seg[2]
     }
     if (side == 1)
         h7_store32_relaxed(&shared_of(&m->seg[0])->accepted, 1); /* main's hang-up comes later */
+    refuse_fds(main_fd);
+    refuse_fds(space_fd);
     m->space_fd = space_fd;
     m->rights_fd = rights_fd;
     h7_unix_cred(main_fd, &m->pid, &m->uid, &m->gid);

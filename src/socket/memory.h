@@ -25,6 +25,11 @@
  * then its tags. Their tables of who writes what are in prim/conduit.h and prim/tags.h.
  * Who finds that main has ended and that it was never accepted was reset.
  *
+ * Descriptors that nobody asked for: the last close of some waits (a TCP socket that lingers),
+ * and a peer can leave the last one to us. Main and space refuse descriptors (SO_PASSRIGHTS,
+ * Linux 6.16; but who made space has both ends and can allow them again), and whatever is
+ * received, or turned away with all that is queued in it, is discarded: h7_sys_discard_fds().
+ *
  * Where one can die while a connection is being made:
  *   M1 connected, no hello                 the acceptor turns it away: end-of-file or deadline
  *   M2 hello sent                          complete: the acceptor finds a peer that has gone
@@ -83,7 +88,8 @@ int h7_memory_end(struct hepta_sock **out, int main_fd, struct h7_segment seg[2]
 
 /* hello.c: what the connector sends and the acceptor gets. send: 0, -EPIPE and so on. take: 0,
  * -EAGAIN (not yet there), -EPROTO (no hello of ours, or the peer has gone), or what attaching
- * gave; what came with it is closed then. After -EMFILE the hello is there still. */
+ * gave: the hello, and what came with it, is there still, for another try (-EMFILE) or for
+ * whoever discards main. */
 int h7_hello_send(int main_fd, const struct h7_memory_parts *p, uint32_t type);
 int h7_hello_take(struct hepta_sock **out, int main_fd, const struct hepta_sock_options *opt,
                   uint32_t type);
@@ -97,10 +103,10 @@ int h7_backlog_pollfd(struct hepta_sock *l);
 /* rights.c: descriptors beside the bytes. send: before the commit, under the reservation of
  * len bytes. 0, -EAGAIN (no room there now), or sendmsg(2)'s. fetch: up to max copies of what
  * came with the tag, under the peek: how many, and whether there were more; finish: after the
- * bytes were taken. */
+ * bytes were taken, with those copies. */
 int h7_rights_send(struct h7_memory *m, const int *fds, uint32_t n, uint32_t len);
 int h7_rights_fetch(struct h7_memory *m, uint32_t id, int *fds, uint32_t max, int *cut);
-void h7_rights_finish(struct h7_memory *m, uint32_t id);
+void h7_rights_finish(struct h7_memory *m, uint32_t id, const int *kept, uint32_t n_kept);
 
 ssize_t h7_memory_sendmsg(struct hepta_sock *s, const struct hepta_sock_msg *msg, size_t total,
                           int64_t deadline);

@@ -257,8 +257,8 @@ static void scatter(const struct iovec *iov, const char *from, size_t n)
 
 static void close_fds(struct hepta_sock_msg *msg)
 {
-    while (msg->n_fds > 0)
-        h7_sys_close(msg->fds[--msg->n_fds]);
+    h7_sys_discard_fds(msg->fds, (int)msg->n_fds);
+    msg->n_fds = 0;
 }
 
 /* Copies of the descriptors that came with a tag; kept only if the bytes are taken, too. */
@@ -294,7 +294,7 @@ static ssize_t receive_by_peek(struct hepta_sock *s, struct hepta_sock_msg *msg,
     if (r < 0)
         close_fds(msg);
     else if (tagged)
-        h7_rights_finish(m, tag.id);
+        h7_rights_finish(m, tag.id, msg->fds, msg->n_fds);
     h7_conduit_drop(&m->in);
     return r < 0 ? r : n;
 }
@@ -379,7 +379,7 @@ static int take_and_drop(struct h7_memory *m, size_t len)
     if (r < 0)
         return r;
     if (tagged)
-        h7_rights_finish(m, tag.id);
+        h7_rights_finish(m, tag.id, NULL, 0);
     h7_conduit_drop(&m->in);
     return 0;
 }

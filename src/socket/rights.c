@@ -37,7 +37,6 @@ static int next_id(struct h7_memory *m, uint32_t *id)
     return r > 0;
 }
 
-/* Taken without room for them, the kernel closes the descriptors. */
 static void pass_over(struct h7_memory *m)
 {
     uint32_t id;
@@ -70,8 +69,19 @@ int h7_rights_fetch(struct h7_memory *m, uint32_t id, int *fds, uint32_t max, in
     return n;
 }
 
-void h7_rights_finish(struct h7_memory *m, uint32_t id)
+/* What we have copies of closes at once; but the peer may have taken the message that was
+ * looked at from our end, too, and then this is another. */
+void h7_rights_finish(struct h7_memory *m, uint32_t id, const int *kept, uint32_t n_kept)
 {
-    if (find(m, id))
-        pass_over(m);
+    struct iovec iov = {&(uint32_t){0}, sizeof(uint32_t)};
+    int fds[H7_SYS_FDS_MAX], n = 0, n_strange = 0, cut;
+    if (!find(m, id))
+        return;
+    h7_sys_recv_fds(m->rights_fd, &iov, 1, 0, fds, H7_SYS_FDS_MAX, &n, &cut);
+    for (int i = 0; i < n; i++)
+        if (i >= (int)n_kept || h7_sys_differ(fds[i], kept[i]))
+            fds[n_strange++] = fds[i];
+        else
+            h7_sys_close(fds[i]);
+    h7_sys_discard_fds(fds, n_strange);
 }
