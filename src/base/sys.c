@@ -332,14 +332,29 @@ static void discard(const int *fds, int n_fds)
     h7_sys_close(pair[0]);
 }
 
+static int is_socket(int fd)
+{
+    int type;
+    socklen_t len = sizeof type;
+    return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 || errno != ENOTSOCK;
+}
+
 void h7_sys_discard_fds(const int *fds, int n_fds)
 {
-    while (n_fds > 0) {
-        int n = n_fds < H7_SYS_FDS_MAX ? n_fds : H7_SYS_FDS_MAX - 1;
-        discard(fds, n);
-        fds += n;
-        n_fds -= n;
+    int sockets[H7_SYS_FDS_MAX - 1], n = 0;
+    for (int i = 0; i < n_fds; i++) {
+        if (!is_socket(fds[i])) {
+            h7_sys_close(fds[i]);
+            continue;
+        }
+        sockets[n++] = fds[i];
+        if (n == H7_SYS_FDS_MAX - 1) {
+            discard(sockets, n);
+            n = 0;
+        }
     }
+    if (n > 0)
+        discard(sockets, n);
 }
 
 int h7_sys_differ(int fd, int other)

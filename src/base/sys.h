@@ -70,8 +70,9 @@ ssize_t h7_sys_send_nowait(int fd, const void *buf, size_t len);
 ssize_t h7_sys_send_fds(int fd, struct iovec *iov, size_t n_iov, const int *fds, int n_fds);
 ssize_t h7_sys_recv_fds(int fd, struct iovec *iov, size_t n_iov, int flags, int *fds, int max_fds,
                         int *n_fds, int *cut);
-/* Close a stranger's descriptors without waiting for what their last close waits for (a TCP
- * socket that lingers): since Linux 6.10 the kernel does that later, in a thread of its own. */
+/* Close a stranger's descriptors without waiting for what a socket's last close waits for (TCP
+ * lingers; others are queued in it): since Linux 6.10 the kernel closes sockets later then, in
+ * a thread of its own. The rest goes at once: what waits there does so at any close. */
 void h7_sys_discard_fds(const int *fds, int n_fds);
 /* 1: two descriptors aren't of one open file; 0 they are, or (before Linux 6.10) it is unknown. */
 int h7_sys_differ(int fd, int other);

@@ -60,13 +60,13 @@ static int lingering(void)
     return fd;
 }
 
-/* One that lingers, and a pipe's end that shows when the last copy is gone. */
+/* One that lingers, and a pair's end that shows when the last copy of the other is gone. */
 static void make_fds(int fds[2])
 {
-    int pipe_fd[2];
-    assert_int_equal(pipe2(pipe_fd, O_CLOEXEC), 0);
-    eof_fd = pipe_fd[0];
-    fds[0] = pipe_fd[1];
+    int pair[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+    eof_fd = pair[0];
+    fds[0] = pair[1];
     fds[1] = lingering();
 }
 
@@ -109,16 +109,16 @@ static void test_discard(void **state)
 static void test_discard_many(void **state)
 {
     enum { N = 2 * H7_SYS_FDS_MAX };
-    int fds[N], pipe_fd[2], before = unit_n_fds();
+    int fds[N], pair[2], before = unit_n_fds();
     struct rlimit old, tight;
     (void)state;
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
     for (int full = 0; full < 2; full++) {
-        assert_int_equal(pipe2(pipe_fd, O_CLOEXEC), 0);
-        eof_fd = pipe_fd[0];
-        fds[0] = pipe_fd[1];
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+        eof_fd = pair[0];
+        fds[0] = pair[1];
         for (int i = 1; i < N; i++)
-            fds[i] = fcntl(pipe_fd[1], F_DUPFD_CLOEXEC, 0);
+            fds[i] = fcntl(pair[1], F_DUPFD_CLOEXEC, 0);
         tight = (struct rlimit){full ? 1 : old.rlim_cur, old.rlim_max};
         assert_int_equal(setrlimit(RLIMIT_NOFILE, &tight), 0);
         h7_sys_discard_fds(fds, N);
