@@ -47,6 +47,12 @@
  * close waits can hold up hepta_sock_close(), before Linux 6.10 or where descriptors are short
  * all verbs, and those of a file system in user space always).
  *
+ * Also in memory: who sends a message of more than 64 KiB, in several pieces, or with
+ * descriptors holds its end's reservation while it waits for room; others who send on the same
+ * end wait for it, and so they do while it is stopped. And a peer that has connected, but not
+ * introduced itself yet when the listener's process forks, is the child's, too, until the
+ * child uses or closes the listener: until then it may not see the end of its connection.
+ *
  * Errors every verb can return, not repeated below: -EINVAL (@sock is NULL), -EBADF (closed
  * handle, another kind), and in memory -EBADMSG (a peer corrupted the connection; close it),
  * -EXDEV (after fork into another PID namespace), -EDEADLK (this thread holds a

@@ -14,7 +14,13 @@ static const struct {
     {EAGAIN, "would wait, and HEPTA_NOW was given: wait for the descriptor or give a deadline"},
     {ETIMEDOUT, "the deadline passed"},
     {EINTR, "a signal handler ran and nothing was done: call again"},
-    {EPIPE, "the last reader is gone: close this end"},
+    {EPIPE, "the other side is gone, or this direction was ended: close this end"},
+    {ECONNRESET, "the peer has gone without reading all that was sent to it"},
+    {ECONNREFUSED, "nobody listens there: start the server, or check the address"},
+    {ENOTCONN, "the socket isn't a connection, or is a listener"},
+    {EADDRINUSE, "somebody listens there already, or the file isn't a socket's"},
+    {EMSGSIZE, "the message can never fit: send less, or connect with a larger capacity"},
+    {ENXIO, "nobody has the FIFO open for reading: give a deadline to wait for a reader"},
     {EBADF, "the handle is closed, of another kind or the wrong end, or a descriptor isn't open"},
     {EBADMSG, "a peer corrupted the object, or a part of it is missing or planted: close it, "
               "unlink its name, and make a new one"},
@@ -25,11 +31,14 @@ static const struct {
     {EXDEV, "made in another PID namespace: locks can't be recovered across them"},
     {EDEADLK, "this thread is inside a verb, or holds a reservation or peek: finish that first"},
     {EPERM, "not permitted: the name is another user's, others could write the directory of "
-            "names (HEPTA_DIR), or the segment isn't sealed and its maker could truncate it"},
-    {EACCES, "the permission bits of the object, or of the directory of names, forbid it"},
+            "names (HEPTA_DIR), the segment isn't sealed and its maker could truncate it, or "
+            "raw sockets without CAP_NET_RAW"},
+    {EACCES, "the permission bits of the object or of its directory forbid it, or a port below "
+             "1024 without CAP_NET_BIND_SERVICE"},
     {EEXIST, "the name is taken: open what is there, or unlink it first"},
-    {ENOENT, "nothing has this name, or HEPTA_DIR lies in a directory that doesn't exist"},
-    {ENAMETOOLONG, "the name has more than 240 bytes, or HEPTA_DIR is too long"},
+    {ENOENT, "nothing has this name, path or host name, or HEPTA_DIR lies in a directory that "
+             "doesn't exist"},
+    {ENAMETOOLONG, "a name has at most 240 bytes, a socket's path 107, or HEPTA_DIR is too long"},
     {ELOOP, "HEPTA_DIR, or what bears the name, is a symbolic link: none is followed"},
     {ENOTDIR, "HEPTA_DIR isn't a directory"},
     {ESTALE, "it was unlinked while it was being opened: open again"},
