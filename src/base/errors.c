@@ -12,7 +12,8 @@ static const struct {
 } texts[] = {
     {0, "success"},
     {EAGAIN, "would wait, and HEPTA_NOW was given: wait for the descriptor or give a deadline"},
-    {ETIMEDOUT, "the deadline passed"},
+    {ETIMEDOUT, "the deadline passed, a stopped process held a lock, or over tcp the peer is "
+                "silent"},
     {EINTR, "a signal handler ran and nothing was done: call again"},
     {EPIPE, "the other side is gone, or this direction was ended: close this end"},
     {ECONNRESET, "the peer has gone without reading all that was sent to it"},
@@ -21,33 +22,41 @@ static const struct {
     {EADDRINUSE, "somebody listens there already, or the file isn't a socket's"},
     {EMSGSIZE, "the message can never fit: send less, or connect with a larger capacity"},
     {ENXIO, "nobody has the FIFO open for reading: give a deadline to wait for a reader"},
+    {EISCONN, "a connection has its peer: send without an address"},
+    {EPROTOTYPE, "the listener has another type: connect with that one"},
+    {ETOOMANYREFS, "too many descriptors are under way: the peer has to receive first"},
+    {EBUSY, "more is inside the FIFO than the capacity that was asked for"},
     {EBADF, "the handle is closed, of another kind or the wrong end, or a descriptor isn't open"},
-    {EBADMSG, "a peer corrupted the object, or a part of it is missing or planted: close it, "
-              "unlink its name, and make a new one"},
-    {EPROTO, "the descriptors, or what bears the name, aren't a Hepta object of this kind"},
-    {EPROTONOSUPPORT, "made by a library with another memory layout: use one version of Hepta"},
-    {EMEDIUMTYPE, "a Hepta object, but of another kind"},
+    {EBADMSG, "a peer corrupted it or sent too long a record, or a part of it is missing or "
+              "planted: close it, unlink its name if it has one, and make a new one"},
+    {EPROTO, "the descriptors, or what bears the name, aren't a Hepta object of this kind, or "
+             "the stream ended inside a record"},
+    {EPROTONOSUPPORT, "made by a library with another memory layout: use one version of Hepta; "
+                      "or the address can't have this type or protocol"},
+    {EMEDIUMTYPE, "an object of another kind"},
     {ENODATA, "the segment is shorter than its header says: it was truncated"},
     {EXDEV, "made in another PID namespace: locks can't be recovered across them"},
     {EDEADLK, "this thread is inside a verb, or holds a reservation or peek: finish that first"},
     {EPERM, "not permitted: the name is another user's, others could write the directory of "
-            "names (HEPTA_DIR), the segment isn't sealed and its maker could truncate it, or "
-            "raw sockets without CAP_NET_RAW"},
+            "names (HEPTA_DIR), the segment isn't sealed and its maker could truncate it, raw "
+            "sockets without CAP_NET_RAW, or a larger capacity than the system allows"},
     {EACCES, "the permission bits of the object or of its directory forbid it, or a port below "
              "1024 without CAP_NET_BIND_SERVICE"},
     {EEXIST, "the name is taken: open what is there, or unlink it first"},
     {ENOENT, "nothing has this name, path or host name, or HEPTA_DIR lies in a directory that "
              "doesn't exist"},
     {ENAMETOOLONG, "a name has at most 240 bytes, a socket's path 107, or HEPTA_DIR is too long"},
-    {ELOOP, "HEPTA_DIR, or what bears the name, is a symbolic link: none is followed"},
-    {ENOTDIR, "HEPTA_DIR isn't a directory"},
+    {ELOOP, "HEPTA_DIR is a symbolic link, which isn't followed, or a path has too many"},
+    {ENOTDIR, "HEPTA_DIR, or a part of a path, isn't a directory"},
     {ESTALE, "it was unlinked while it was being opened: open again"},
-    {EROFS, "the directory of names is on a read-only file system: set HEPTA_DIR"},
-    {EOPNOTSUPP, "the file system or the object doesn't support it: names belong on tmpfs"},
+    {EROFS, "the directory is on a read-only file system: names of Hepta's go by HEPTA_DIR"},
+    {EOPNOTSUPP, "the object can't do that, or the file system: names belong on tmpfs"},
     {ENOSYS, "this thread has no robust futex list (raw clone() or vfork()), or the kernel "
              "lacks a call that is needed"},
-    {E2BIG, "a field that this version of the library doesn't know is not zero"},
-    {ENOSPC, "no memory left for the object: free some, or ask for a smaller capacity"},
+    {E2BIG, "a field that this version of the library doesn't know is not zero, or more than "
+            "253 descriptors"},
+    {ENOSPC, "no memory left for it, or the file size limit is too low: free some, or ask for a "
+             "smaller capacity"},
     {EOWNERDEAD, "the last owner died and the state was recovered"},
 };
 
