@@ -6,7 +6,8 @@
  * bells. The kernel's counts of who has those open are the FIFO's own: they say who is
  * there, and go with a process that dies. Reading order: this; open.c (the heart), make.c,
  * fifo.c (verbs), room.c (check and registration). Beside that stands "kernel.fifo:PATH", the
- * kernel's own FIFO behind the same handle: kernel.h, and nothing of what follows here.
+ * kernel's own FIFO behind the same handle (kernel.h, kernel_open.c, kernel.c): nothing of what
+ * follows concerns it.
  *
  * The object is a directory "fifo.NAME" (name/name.h) with four parts:
  *   part   what         mode               opened by a reader     a writer       for both

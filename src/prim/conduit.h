@@ -2,9 +2,10 @@
 /*
  * prim/conduit.h - one direction of bytes or packets between two sides
  *
- * What a pipe, a FIFO and one direction of a stream socket have in common: a ring, a
+ * What a pipe, a FIFO and one direction of a connection in memory have in common: a ring, a
  * writers' and a readers' side, two bells. The rooms add names, descriptors and
- * life-cycle. Start reading at h7_conduit_write() in conduit.c.
+ * life-cycle. Start reading at h7_conduit_write() in conduit.c; conduit_wait.c has the waiting
+ * and the hang-up, conduit_hold.c reservations, peeks and the invariants.
  *
  * Each side has a lock that its verbs take (not in SPSC mode), and rings the bell that
  * the other side listens on:
@@ -114,7 +115,7 @@ struct h7_conduit_shared {
     struct h7_a32 closes __attribute__((aligned(H7_APART)));
     struct h7_a32 level_hint[2];
     struct h7_a32 over;
-    struct h7_a64 bell_ino[2]; /* the kernel pipes, [side that rings]; written at creation */
+    struct h7_a64 bell_ino[2]; /* pipe, FIFO: inodes, [side that rings]; written at creation */
 };
 
 /* In front of every packet; the record is padded to 8 bytes. */

@@ -4,8 +4,8 @@
  *
  * A pid alone lies: it is reused. An identity is the pid and the inode of its pidfd in
  * the kernel's pidfs (unique since boot from Linux 6.9 on), or where the kernel has no
- * pidfs the start time from /proc. The same over exec; a zombie counts as dead; works
- * for other users' processes. A check costs some 7 us.
+ * pidfs the start time from /proc. The same over exec; a zombie counts as dead, unless only
+ * its main thread has exited; works for other users' processes. A check costs some 7 us.
  */
 #ifndef H7_PRIM_LIFE_H
 #define H7_PRIM_LIFE_H

@@ -30,8 +30,11 @@
  * Linux 6.16; but who made space has both ends and can allow them again), and whatever is
  * received, or turned away with all that is queued in it, is discarded: h7_sys_discard_fds().
  *
+ * Start at memory.c, then hello.c and backlog.c (making one), memory_io.c and rights.c (using it).
+ *
  * Where one can die while a connection is being made:
- *   M1 connected, no hello                 the acceptor turns it away: end-of-file or deadline
+ *   M1 connected, no hello                 the acceptor turns it away: end-of-file, deadline, or
+ *                                          when another needs its place
  *   M2 hello sent                          complete: the acceptor finds a peer that has gone
  *   M3 acceptor, hello taken, not mapped   the connector sees the hang-up
  */

@@ -8,9 +8,10 @@
  * plain send and recv in memory, which go straight to memory_io.c. Records (frame.c) lie
  * between the two: they are made of sends and recvs of a stream of either kind.
  *
- * Reading order: open.c (making handles), socket.c (verbs), address.c (text to address),
- * unix_path.c (socket files), memory.c (rendezvous), memory_io.c (data), kernel_open.c,
- * kernel.c, kernel_msg.c, frame.c, room.c.
+ * Reading order: open.c (making handles), socket.c (verbs), address.c (text to address) and
+ * address_text.c, unix_path.c (socket files); memory.h, memory.c, hello.c, backlog.c
+ * (rendezvous), memory_io.c (data), rights.c (descriptors); kernel.h, kernel_open.c, kernel.c,
+ * kernel_msg.c; frame.c, frame_level.c; room.c.
  */
 #ifndef H7_SOCKET_SOCKET_INTERNAL_H
 #define H7_SOCKET_SOCKET_INTERNAL_H
@@ -100,7 +101,7 @@ void h7_sock_ready(struct hepta_sock *s);
 int h7_sock_finish(struct hepta_sock *s, const char *address);
 void h7_sock_drop(struct hepta_sock *s); /* not ready yet: close fd, remove the file, free */
 
-/* kernel.c: make, bind and listen (or only bind); connect. a is resolved. */
+/* kernel_open.c: make, bind and listen (or only bind); connect. a is resolved. */
 int h7_kernel_listen(struct hepta_sock **out, const struct h7_sock_address *a,
                      const struct hepta_sock_options *opt, uint32_t type);
 int h7_kernel_connect(struct hepta_sock **out, const struct h7_sock_address *a,
