@@ -47,7 +47,7 @@
  * close waits can hold up hepta_sock_close(), before Linux 6.10 or where descriptors are short
  * all verbs, and those of a file system in user space always).
  *
- * Also in memory: who sends a message of more than 64 KiB, in several pieces, or with
+ * Also in memory: who sends a message of more than 64 KiB, one with hepta_sock_sendmsg(), or
  * descriptors holds its end's reservation while it waits for room; others who send on the same
  * end wait for it, and so they do while it is stopped. And a peer that has connected, but not
  * introduced itself yet when the listener's process forks, is the child's, too, until the
@@ -116,8 +116,8 @@ enum hepta_sock_type {
  * @backlog:      connections that may wait for accept (listen(2)); 0 = 128
  * @handshake_ms: in memory, listener: how long a peer that has connected may take to
  *                introduce itself; 0 = 1000; at most 60,000
- * @silence_ms:   tcp: a connection whose peer acknowledges nothing for so long is given up, in
- *                all verbs -ETIMEDOUT once, then as after a close; an idle one is probed, by
+ * @silence_ms:   tcp, else -EINVAL: a connection whose peer acknowledges nothing for so long is
+ *                given up: -ETIMEDOUT once, then as after a close; an idle one is probed, by
  *                the second. 0 = the system's ways (minutes, or never if idle); at most a day
  * @reserved:     0
  * @record_max:   HEPTA_SOCK_RECORDS: longest record taken from or sent to the peer; 0 = 16 MiB
@@ -225,7 +225,7 @@ int hepta_sock_listen(struct hepta_sock **sock, const char *address,
  * turned away; they never hold up others.
  *
  * Return: 0, or -EAGAIN, -ETIMEDOUT, -EINTR, -EINVAL (not listening), -EOPNOTSUPP (datagrams),
- * -EMFILE, -ENFILE, -ENOMEM, -EFAULT (@sock is NULL).
+ * -EMFILE, -ENFILE, -ENOMEM, -ENOBUFS, -EFAULT (@sock is NULL).
  * Source: accept(2).
  */
 int hepta_sock_accept(struct hepta_sock *listener, struct hepta_sock **sock, int64_t deadline);
