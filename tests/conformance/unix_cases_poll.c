@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 /* take() or give() without waiting when poll() says so. In memory that can be too early
- * (unix-early-ready in DIFFERENCES.md); then again. */
+ * (early-ready in DIFFERENCES.md); then again. */
 static ssize_t when_ready(struct conf *c, struct two *t, struct usock *s, short want, size_t len)
 {
     ssize_t n;
