@@ -158,7 +158,7 @@ static void judge(struct conf *c, int status, int n_left, int n_things)
         snprintf(c->share->why, sizeof(c->share->why), "leaves %d things", n_things);
     else
         return;
-    atomic_store(&c->share->failed, 1);
+    atomic_store(&c->share->failed, 2);
 }
 
 static enum result run_one(struct conf *c)

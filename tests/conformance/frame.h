@@ -34,7 +34,7 @@ enum conf_side { CONF_KERNEL, CONF_HEPTA, CONF_VIA };
 
 /* What the processes of one run share, also over exec: a memfd. */
 struct conf_share {
-    _Atomic int failed;    /* 1: @why is being or has been written; the first one wins */
+    _Atomic int failed;    /* 1: @why is being written, by the first who failed; 2: it has been */
     _Atomic int n_differs; /* expectations evaluated that differ by back end */
     _Atomic int n_signals; /* runs of the handler of conf_handle() */
     _Atomic long cell[CONF_N_CELLS]; /* the case's own: conf_set(), conf_get(), conf_await() */

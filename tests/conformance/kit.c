@@ -35,6 +35,7 @@ void conf_fail(struct conf *c, const char *fmt, ...)
         va_start(ap, fmt);
         vsnprintf(c->share->why, sizeof(c->share->why), fmt, ap);
         va_end(ap);
+        atomic_store(&c->share->failed, 2);
     }
     _exit(1);
 }
@@ -232,7 +233,7 @@ long conf_add(struct conf *c, int i, long v)
 void conf_await(struct conf *c, int i, long v)
 {
     while (conf_get(c, i) < v) {
-        if (atomic_load(&c->share->failed))
+        if (atomic_load(&c->share->failed) == 2) /* who ends first ends the writer, too */
             _exit(1);
         nanosleep(&(struct timespec){.tv_nsec = 200000}, NULL);
     }
