@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * prim/endpoint.h - what the handles of a pipe and of a FIFO have in common
+ * prim/endpoint.h - what the handles of a pipe and of a FIFO have in common; a socket's take
+ * the options, the buffer and the question after a fork from here, too
  *
- * Both are a conduit in a segment, with kernel pipes as bells, behind the same verbs. The
- * rooms keep what differs: names and descriptors, who may open, how it begins and ends.
+ * A pipe and a FIFO are a conduit in a segment, with kernel pipes as bells, behind the same
+ * verbs. The rooms keep what differs: names and descriptors, who may open, how it begins and
+ * ends.
  */
 #ifndef H7_PRIM_ENDPOINT_H
 #define H7_PRIM_ENDPOINT_H

@@ -7,8 +7,8 @@
 
 #include "base/clock.h"
 #include "base/sys.h"
+#include "prim/endpoint.h"
 #include "prim/segment.h"
-#include "prim/waiter.h"
 #include "socket/socket_internal.h"
 
 #define ALL_FLAGS                                                                          \
@@ -21,30 +21,15 @@
 #define SILENCE_MAX_MS       86400000
 #define RECORD_DEFAULT       (16ul << 20)
 
-/* Copy what the caller's library knew, refuse what ours doesn't know. */
-static int copy_options(struct hepta_sock_options *o, const struct hepta_sock_options *opt)
-{
-    *o = (struct hepta_sock_options){.size = sizeof *o};
-    if (!opt)
-        return 0;
-    if (opt->size < sizeof opt->size || opt->size > 4096)
-        return -EINVAL;
-    for (size_t i = sizeof *o; i < opt->size; i++)
-        if (((const char *)opt)[i])
-            return -E2BIG;
-    memcpy(o, opt, opt->size < sizeof *o ? opt->size : sizeof *o);
-    o->size = sizeof *o;
-    return 0;
-}
-
 static int read_options(struct hepta_sock_options *o, const struct hepta_sock_options *opt)
 {
-    int r = copy_options(o, opt);
+    int r = h7_endpoint_options(o, sizeof *o, opt);
+    if (r == 0)
+        r = h7_endpoint_ways(o->wait, o->spin_ns);
     if (r < 0)
         return r;
     if (o->flags & ~ALL_FLAGS || o->type > HEPTA_SOCK_RAW || o->mode > 0777 ||
-        o->capacity > HEPTA_SOCK_CAPACITY_MAX || o->wait > HEPTA_WAIT_SLEEP ||
-        o->spin_ns > H7_SPIN_MAX_NS || o->backlog > INT_MAX ||
+        o->capacity > HEPTA_SOCK_CAPACITY_MAX || o->backlog > INT_MAX ||
         o->handshake_ms > HANDSHAKE_MAX_MS ||
         o->silence_ms > SILENCE_MAX_MS || o->reserved || o->record_max > HEPTA_SOCK_RECORD_MAX)
         return -EINVAL;

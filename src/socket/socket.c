@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/net.h"
 #include "base/sys.h"
+#include "prim/endpoint.h"
 #include "prim/segment.h"
 #include "socket/socket_internal.h"
 
@@ -21,18 +22,10 @@
  * is in memory minds. */
 static int revalidate(struct hepta_sock *s)
 {
-    int r = h7_self() ? 0 : h7_self_fill();
-    if (s->memory) {
-        if (r < 0)
-            return r;
-        if (h7_self_pidns() != s->pidns)
-            return -EXDEV;
-        if (s->ops->forked)
-            s->ops->forked(s);
-    }
+    int r = s->memory ? h7_endpoint_at_home(s->pidns) : h7_self() ? 0 : h7_self_fill();
     if (r == 0)
         h7_store64_relaxed(&s->gen, h7_fork_gen());
-    return 0;
+    return s->memory ? r : 0;
 }
 
 /* Is s an open handle? 0, or the errno of sock.h. */
@@ -45,13 +38,6 @@ static inline int enter(struct hepta_sock *s)
     if (h7_unlikely(h7_load64_relaxed(&s->gen) != h7_fork_gen()))
         return revalidate(s);
     return 0;
-}
-
-static inline int check_buffer(const void *buf, size_t len)
-{
-    if (h7_unlikely(len > SSIZE_MAX))
-        return -EINVAL;
-    return h7_likely(buf || len == 0) ? 0 : -EFAULT;
 }
 
 int hepta_sock_accept(struct hepta_sock *l, struct hepta_sock **sock, int64_t deadline)
@@ -89,7 +75,7 @@ ssize_t hepta_sock_send(struct hepta_sock *s, const void *buf, size_t len, int64
 {
     int r = enter(s);
     if (h7_likely(r == 0))
-        r = check_buffer(buf, len);
+        r = h7_endpoint_buffer(buf, len);
     if (h7_unlikely(r < 0))
         return r;
     if (h7_likely(s->direct))
@@ -112,7 +98,7 @@ ssize_t hepta_sock_recv(struct hepta_sock *s, void *buf, size_t len, int64_t dea
 {
     int r = enter(s);
     if (h7_likely(r == 0))
-        r = check_buffer(buf, len);
+        r = h7_endpoint_buffer(buf, len);
     if (h7_unlikely(r < 0))
         return r;
     if (h7_likely(s->direct))

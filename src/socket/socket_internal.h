@@ -88,8 +88,6 @@ struct h7_sock_ops {
     void (*stat)(struct hepta_sock *s, struct hepta_sock_stat *st);
     /* Give up what the kind has, s->fd too. Not the handle itself, the frame, or the file. */
     void (*close)(struct hepta_sock *s);
-    /* The first verb after fork(), in the same PID namespace. NULL where nothing is to do. */
-    void (*forked)(struct hepta_sock *s);
 };
 
 extern const struct h7_sock_ops h7_sock_memory_ops, h7_sock_kernel_ops;
