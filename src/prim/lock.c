@@ -88,12 +88,25 @@ static int wait_for(struct h7_lock *l, uint32_t tid, int64_t deadline)
     }
 }
 
-int h7_lock_slow(struct h7_lock *l, int64_t deadline)
+static int take_or_wait(struct h7_lock *l, int64_t deadline)
 {
     uint32_t tid = h7_self_cache.tid;
     int r = spin(l, tid);
-    if (r == -EAGAIN)
-        r = wait_for(l, tid, deadline);
+    return r == -EAGAIN ? wait_for(l, tid, deadline) : r;
+}
+
+int h7_lock_second(struct h7_lock *l, int64_t deadline)
+{
+    uint32_t v = 0;
+    /* Acquire, as in h7_lock(). The calling thread holds one, so it is known. */
+    if (h7_cas32_acquire(&l->word, &v, h7_self_cache.tid))
+        return 0;
+    return take_or_wait(l, deadline);
+}
+
+int h7_lock_slow(struct h7_lock *l, int64_t deadline)
+{
+    int r = take_or_wait(l, deadline);
     if (r < 0 && r != -EOWNERDEAD)
         h7_lock_unpend(&h7_self_cache);
     return r;

@@ -52,6 +52,10 @@ struct h7_lock {
 };
 
 int h7_lock_slow(struct h7_lock *l, int64_t deadline);
+/* A second one, held inside the first: pending stays with that one, so this one's holder is only
+ * found dead as in C4. Errors and -EOWNERDEAD as h7_lock(), but for -EDEADLK. Taken by all in one
+ * order, first the other. */
+int h7_lock_second(struct h7_lock *l, int64_t deadline);
 void h7_lock_wake(struct h7_lock *l);
 
 static inline void h7_lock_pend(struct h7_self *s, struct h7_lock *l)
@@ -101,6 +105,24 @@ static inline void h7_unlock(struct h7_lock *l)
     if (h7_unlikely(old & H7_LOCK_WAITERS))
         h7_lock_wake(l); /* C3 until this has returned */
     h7_lock_unpend(&h7_self_cache);
+}
+
+/* The other end of h7_lock_second(), and of a lock whose holder has turned pending to another
+ * word: pending stays as it is. */
+static inline void h7_unlock_second(struct h7_lock *l)
+{
+    uint32_t old = h7_swap32_release(&l->word, 0);
+    if (h7_unlikely(old & H7_LOCK_WAITERS))
+        h7_lock_wake(l); /* who dies before it: C5 */
+}
+
+/* Turn pending from the lock that is held to another word, which is waited for as prim/sleepers.h
+ * says; from here to its unlock the lock's holder is found dead as in C4. */
+static inline void h7_lock_turn(struct h7_a32 *word)
+{
+    h7_fence_compiler();
+    h7_self_cache.head->pending = (char *)word - h7_self_cache.head->futex_offset;
+    h7_fence_compiler();
 }
 
 /* 1 if the calling thread is the holder. For checks. */

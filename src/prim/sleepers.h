@@ -7,16 +7,16 @@
  * one is called for each thing that can be had. A guard, which is the lock of those who call,
  * protects the records; the futex words are changed under it and waited for without it.
  *
- * A call is a debt: it must not be lost with who is killed on its way. The kernel sees to that.
- * When a thread dies, it looks at one word, "pending" of the thread's robust list
- * (get_robust_list(2)), and wakes a waiter there if that word is 0, or names the dead thread:
- *   - a caller sets pending to the sleeper's word before the call can have a reason to be
- *     needed (the commit), and leaves it there until the wake-up is done. Between, the lock is
- *     held without pending: prim/lock.h, C4.
- *   - a sleeper sets pending to the table's `baton`, which is always 0, before it enters the
- *     table, and until its verb is done. All sleepers wait for the baton, too (futex_waitv(2)):
- *     if one of them dies, called or not, another wakes and looks for itself.
- * Without futex_waitv (before Linux 5.16) sleepers look by themselves every H7_SLEEPERS_TICK_NS.
+ * A call is a debt: it must not be lost with who is killed on its way.
+ *   - A caller turns its robust "pending" word (get_robust_list(2)) to the sleeper's word before
+ *     the call can be needed (the commit), and leaves it there until the wake-up is done: when a
+ *     thread dies, the kernel looks at that word, and wakes a waiter there if the word names the
+ *     dead thread. Between, the lock is held without pending: prim/lock.h, C4.
+ *   - A sleeper that was called and dies leaves what it was called for to those behind it. So
+ *     all but the first look by themselves every H7_SLEEPERS_TICK_NS: the first has nobody in
+ *     front whose call could be lost. Where ranks differ, a newcomer may become the first: then
+ *     all tick, for good.
+ *   - One that was called and leaves with empty hands calls the next.
  *
  * Shared layout, struct h7_sleeper (64 bytes):
  *   field      written by           meaning
@@ -31,9 +31,9 @@
  *
  * Where one can die:
  *   S1 sleeper, before state 1        nothing
- *   S2 sleeper, from there on         the kernel wakes another; the record is freed by whoever
- *                                     finds its thread dead: a caller who woke nobody, a new
- *                                     sleeper
+ *   S2 sleeper, from there on         those behind it look by themselves; the record is freed by
+ *                                     whoever finds its thread dead: a caller who woke nobody, a
+ *                                     new sleeper
  *   S3 caller, word changed           the kernel wakes the sleeper
  *   S4 caller, after the wake-up      nothing
  */
@@ -60,9 +60,9 @@ struct h7_sleeper {
 };
 
 struct h7_sleepers {
-    struct h7_a32 baton;   /* futex word, always 0 */
     struct h7_a32 n_waiting; /* records in state waiting: the fast path's only question */
-    struct h7_a32 high;    /* records beyond this one were never used */
+    struct h7_a32 high;      /* records beyond this one were never used */
+    struct h7_a32 ranked;    /* 1: not all ranks were the same */
     struct h7_a32 reserved;
     struct h7_a64 tickets;
     struct h7_a64 n_sleeps, n_wakes; /* statistics */
@@ -77,7 +77,8 @@ static inline int h7_sleepers_any(const struct h7_sleepers *s)
     return h7_load32_relaxed(&s->n_waiting) != 0;
 }
 /* Wait (again) as the calling thread: a new record, or *at again with its old ticket. 0, or
- * -EAGAIN: no place, *at is H7_NO_SLEEPER. A new one frees those of dead threads. */
+ * -EAGAIN: no place, *at is H7_NO_SLEEPER. A new one frees those of dead threads. 1: as 0, and
+ * the others have to be called, all, once: the first that is of another rank. */
 int h7_sleepers_enter(struct h7_sleepers *s, int *at, uint32_t rank, const uint64_t want[3]);
 /* Leave. Returns what the state was: waiting, or called. */
 int h7_sleepers_leave(struct h7_sleepers *s, int *at);
@@ -95,8 +96,8 @@ void h7_sleepers_mend(struct h7_sleepers *s);
  * h7_sleepers_dead() tells. */
 int h7_sleepers_wake(struct h7_sleepers *s, int i);
 int h7_sleepers_dead(const struct h7_sleepers *s, int i);
-/* Sleep until called, until another sleeper dies, or to the deadline. at: H7_NO_SLEEPER sleeps a
- * tick. ticking: look every tick for another reason, too. 0, -EINTR. */
+/* Sleep until called, or to the deadline; at most a tick if ticking (the caller has another
+ * reason), behind others, or without a record (H7_NO_SLEEPER). 0, -EINTR. */
 int h7_sleepers_sleep(struct h7_sleepers *s, int at, int ticking, int64_t deadline);
 /* Has it been called? For a sleeper, without the guard. */
 int h7_sleepers_called(const struct h7_sleepers *s, int at);

@@ -25,13 +25,14 @@
  *   qbytes           P C    bytes of all messages at most; 0 no such limit
  *   p.lock, c.lock          prim/lock.h
  *   p.fetched        P      slots taken out of the outbox so far
- *   p.bytes_in       P      bytes sent so far
+ *   p.reclaimed      P      of them and those behind, the ones whose blocks were given back
+ *   p.bytes          P      bytes sent so far
  *   p.bell, c.bell   P, C   prim/bell.h: r is rung by producers, w by consumers
  *   p.polled ...     any    1: somebody asked for the descriptor: the bell is kept
  *   head             P      messages published << 20 | slot of the last: a send is its store
  *   freed            C      slots put into the outbox so far
  *   c.drained        C      messages that went into the index, or were taken at once
- *   c.bytes_out      C      bytes that left for good
+ *   c.bytes          C      bytes that left for good
  *   c.gone           C      messages that left for good
  *   p.claims, c.claims      how many slots are RESERVED, TAKEN; their numbers are in arrays
  *   sleepers[P]      P      receivers that wait for producers
@@ -42,7 +43,7 @@
  * Invariants (h7_store_check(), under both locks, not dirty):
  *   Q1 each slot is in exactly one of: outbox; inbox or index (QUEUED, seq < published); claims
  *   Q2 the seqs of QUEUED and TAKEN slots are different, and below published
- *   Q3 bytes_in - bytes_out is the sum of the lengths of QUEUED and TAKEN slots
+ *   Q3 p.bytes - c.bytes is the sum of the lengths of QUEUED and TAKEN slots
  *   Q4 the blocks in use are those of slots that aren't FREE, each once
  *   Q5 the index's and the blocks' own
  *
@@ -93,6 +94,7 @@ struct h7_store_side {
     struct h7_bell_word bell;
     struct h7_a32 recoveries;
     struct h7_a64 fetched;   /* P */
+    struct h7_a64 reclaimed; /* P: slots of the outbox whose blocks were given back so far */
     struct h7_a64 bytes;     /* P: in; C: out */
     struct h7_a64 drained;   /* C */
     struct h7_a64 gone;      /* C */
@@ -120,6 +122,7 @@ struct h7_store_shared {
 /* An attached queue, private to the process. */
 struct h7_store {
     struct h7_segment seg;
+    uint32_t kind;
     struct h7_store_shared *shared;
     struct h7_store_plan plan; /* checked copy */
     struct h7_slot *slots;
@@ -132,7 +135,8 @@ struct h7_store {
     struct h7_waiter waiter[2]; /* [H7_P] of receivers, [H7_C] of senders: as in sleepers[] */
     int bell[2];     /* r, w; opened for reading and writing, so that they never hang up */
     int obj;         /* O_PATH, the object's directory */
-    struct h7_a32 life;      /* descriptor + 1 once it has been opened */
+    struct h7_a32 life;      /* descriptor + 1 once it has been opened ... */
+    struct h7_a64 life_gen;  /* ... in this fork generation (base/self.h) */
     struct h7_a32 poll[2];   /* epoll descriptors + 1, once asked for */
     struct h7_a32 watch[2];  /* their inotify descriptors + 1 */
     /* Called under P and C, before a message comes into the empty queue and nobody sleeps for
@@ -175,7 +179,7 @@ int h7_store_make(int dir, uint32_t kind, mode_t mode, const struct h7_store_pla
 /* Attach to those in obj, an object's directory (kept as a duplicate). 0, or as
  * h7_name_part() and h7_segment_attach(). */
 int h7_store_attach(struct h7_store *st, int obj, uint32_t kind, uint32_t wait, uint32_t spin_ns);
-/* Give back what this process has claimed through st?  No: the room does that. Close all. */
+/* Close all. What was claimed through st is the room's to end before. */
 void h7_store_detach(struct h7_store *st);
 
 /* The verbs. Deadlines as in the public headers, H7_EXPIRED too. All: -EBADMSG, -EIDRM, -EDEADLK,
@@ -219,6 +223,7 @@ uint64_t h7_store_sent(const struct h7_store *st);
 uint64_t h7_store_held(const struct h7_store *st);      /* messages, leased ones too */
 uint64_t h7_store_available(const struct h7_store *st); /* that could be received */
 uint64_t h7_store_bytes(const struct h7_store *st);
+uint64_t h7_store_blocks_free(const struct h7_store *st);
 
 /* The invariants. Takes both locks. 0, or -EBADMSG and one line why. */
 int h7_store_check(struct h7_store *st, char *why, size_t n);

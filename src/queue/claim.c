@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * queue/claim.c - what a process holds of a queue beyond a verb: leases, peeks, reservations
+ *
+ * A claim is a slot that is TAKEN (C guards it) or RESERVED (P does) and names its owner, a
+ * process (prim/life.h). The numbers of the claimed slots are in an array of each side, so that
+ * looking for dead owners costs nothing where there are no claims. It is looked for where the
+ * result could change: before -EAGAIN, before a sleep, every tick of it, in stat.
+ *
+ * Who polls is asleep outside of the library. His descriptor holds an inotify watch on the part
+ * `life`, which every process that claims has open for writing: the kernel closes it when that
+ * one dies. After a fork the child has it open, too; so it is closed there (pthread_atfork).
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/stat.h>
+
+#include "base/mutex.h"
+#include "base/sys.h"
+#include "name/name.h"
+#include "prim/life.h"
+#include "queue/store_internal.h"
+
+/* --- life ------------------------------------------------------------------------------ */
+
+#define LIVES 1024 /* descriptors of `life` that a child closes; more: it doesn't */
+
+static struct h7_mutex lives_guard;
+static struct h7_a32 lives[LIVES]; /* descriptor + 1 */
+
+static void in_child(void)
+{
+    for (int i = 0; i < LIVES; i++) {
+        uint32_t fd = h7_load32_relaxed(&lives[i]);
+        if (fd)
+            h7_sys_close((int)fd - 1);
+        h7_store32_relaxed(&lives[i], 0);
+    }
+}
+
+static void register_once(void)
+{
+    pthread_atfork(NULL, NULL, in_child);
+}
+
+static void remember_life(int fd)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, register_once);
+    h7_mutex_enter(&lives_guard);
+    for (int i = 0; i < LIVES; i++)
+        if (h7_load32_relaxed(&lives[i]) == 0) {
+            h7_store32_relaxed(&lives[i], (uint32_t)fd + 1);
+            break;
+        }
+    h7_mutex_unlock(&lives_guard);
+}
+
+static void forget_life(int fd)
+{
+    h7_mutex_enter(&lives_guard);
+    for (int i = 0; i < LIVES; i++)
+        if (h7_load32_relaxed(&lives[i]) == (uint32_t)fd + 1)
+            h7_store32_relaxed(&lives[i], 0);
+    h7_mutex_unlock(&lives_guard);
+}
+
+void h7_claims_close(struct h7_store *st)
+{
+    uint32_t fd = h7_load32_relaxed(&st->life);
+    if (fd == 0 || h7_load64_relaxed(&st->life_gen) != h7_fork_gen())
+        return;
+    forget_life((int)fd - 1);
+    h7_sys_close((int)fd - 1);
+    h7_store32_relaxed(&st->life, 0);
+}
+
+static int open_life(struct h7_store *st)
+{
+    uint64_t gen = h7_fork_gen();
+    uint32_t none = h7_load32_relaxed(&st->life);
+    if (none && h7_load64_relaxed(&st->life_gen) == gen)
+        return 0;
+    int fd = h7_name_part(st->obj, H7_STORE_LIFE, O_WRONLY, S_IFREG);
+    if (fd == -ESTALE) /* unlinked: nobody can begin to poll it by name any more */
+        return 0;
+    if (fd < 0)
+        return fd;
+    if (!h7_cas32_acquire(&st->life, &none, (uint32_t)fd + 1)) {
+        h7_sys_close(fd); /* another thread was faster */
+        return 0;
+    }
+    h7_store64_relaxed(&st->life_gen, gen);
+    remember_life(fd);
+    return 0;
+}
+
+int h7_claims_prepare(struct h7_store *st)
+{
+    int r = h7_life_know_self();
+    if (r == 0)
+        r = open_life(st);
+    if (r < 0 || h7_load32_relaxed(&st->shared->claimed))
+        return r;
+    r = h7_store_enter_both(st, h7_store_patience());
+    if (r < 0)
+        return r;
+    h7_store_call_all(st); /* who sleeps without a tick sleeps again, with one */
+    h7_store32_relaxed(&st->shared->claimed, 1);
+    h7_store_leave_both(st);
+    return 0;
+}
+
+/* --- owners ----------------------------------------------------------------------------- */
+
+int h7_claims_add(struct h7_store *st, int side, uint32_t slot, uint32_t state, int thread)
+{
+    struct h7_store_side *s = &st->shared->side[side];
+    struct h7_slot *of = &st->slots[slot];
+    struct h7_life me;
+    uint32_t n = h7_load32_relaxed(&s->claims);
+    int r = n < st->plan.n_slots ? h7_life_self(&me) : -EBADMSG;
+    if (r < 0) {
+        h7_store32_relaxed(&st->shared->dirty, 1); /* the slot was on its way */
+        return r;
+    }
+    h7_store32_relaxed(&of->tid, thread ? h7_self_cache.tid : 0);
+    h7_store32_relaxed(&of->pid, me.pid);
+    h7_store64_relaxed(&of->mark, me.mark);
+    if (state == H7_SLOT_TAKEN)
+        h7_add(&of->deliveries, 1);
+    h7_store32_relaxed(&of->reserved, n);
+    h7_store32_relaxed(&st->claims[side][n], slot);
+    h7_store32_relaxed(&s->claims, n + 1);
+    h7_store32_release(&of->state, state); /* K5 from here on; the owner is written before */
+    return 0;
+}
+
+int h7_claims_drop(struct h7_store *st, int side, uint32_t slot)
+{
+    struct h7_store_side *s = &st->shared->side[side];
+    uint32_t n = h7_load32_relaxed(&s->claims);
+    uint32_t at = h7_load32_relaxed(&st->slots[slot].reserved);
+    if (n == 0 || n > st->plan.n_slots || at >= n ||
+        h7_load32_relaxed(&st->claims[side][at]) != slot)
+        return -EBADMSG;
+    uint32_t last = h7_load32_relaxed(&st->claims[side][n - 1]);
+    if (last >= st->plan.n_slots)
+        return -EBADMSG;
+    h7_store32_relaxed(&st->claims[side][at], last);
+    h7_store32_relaxed(&st->slots[last].reserved, at);
+    h7_store32_relaxed(&s->claims, n - 1);
+    return 0;
+}
+
+static struct h7_life owner_of(const struct h7_slot *s)
+{
+    return (struct h7_life){.mark = h7_load64_relaxed(&s->mark), .pid = h7_load32_relaxed(&s->pid)};
+}
+
+int h7_claims_mine(const struct h7_store *st, uint32_t slot, uint32_t state)
+{
+    struct h7_life me, owner;
+    if (slot >= st->plan.n_slots || h7_load32_acquire(&st->slots[slot].state) != state)
+        return -ESRCH;
+    owner = owner_of(&st->slots[slot]);
+    int r = h7_life_self(&me);
+    if (r < 0)
+        return r;
+    return owner.pid == me.pid && owner.mark == me.mark ? 0 : -EPERM;
+}
+
+/* --- leases ----------------------------------------------------------------------------- */
+
+/* Bit 63, 35 bits of seq, 8 of deliveries, the slot: a number that isn't used again soon. */
+uint64_t h7_claims_lease(const struct h7_store *st, uint32_t slot)
+{
+    const struct h7_slot *s = &st->slots[slot];
+    uint64_t seq = h7_load64_relaxed(&s->seq) & ((1ull << 35) - 1);
+    return 1ull << 63 | seq << 28 | (uint64_t)(h7_load32_relaxed(&s->deliveries) & 0xff) << 20 |
+           slot;
+}
+
+static int find_lease(const struct h7_store *st, uint64_t lease, uint32_t *slot)
+{
+    *slot = (uint32_t)lease & H7_SLOT_MASK;
+    if (*slot >= st->plan.n_slots ||
+        h7_load32_acquire(&st->slots[*slot].state) != H7_SLOT_TAKEN ||
+        h7_claims_lease(st, *slot) != lease)
+        return -ESRCH;
+    return h7_claims_mine(st, *slot, H7_SLOT_TAKEN);
+}
+
+int h7_store_ack(struct h7_store *st, uint64_t lease)
+{
+    struct h7_call call = {.i = H7_NO_SLEEPER};
+    uint32_t slot;
+    int r = h7_store_enter(st, H7_C, h7_store_patience());
+    if (r < 0)
+        return r;
+    r = find_lease(st, lease, &slot);
+    if (r == 0)
+        r = h7_claims_drop(st, H7_C, slot);
+    if (r == 0)
+        h7_take_free(st, slot, &call);
+    h7_call_leave(st, H7_C, &call);
+    return r;
+}
+
+int h7_store_gather(struct h7_store *st, uint64_t lease, void *buf, size_t len)
+{
+    uint32_t slot;
+    int r = find_lease(st, lease, &slot);
+    if (r < 0 || len > h7_load32_relaxed(&st->slots[slot].len))
+        return r < 0 ? r : -EBADMSG;
+    return h7_bytes_out(st, slot, buf, len);
+}
+
+int h7_claims_return(struct h7_store *st, uint32_t slot)
+{
+    struct h7_slot *s = &st->slots[slot];
+    struct h7_store_shared *sh = st->shared;
+    int r = 0;
+    if (st->notify && h7_load32_relaxed(st->notify_wanted))
+        r = h7_send_tell(st);
+    if (r == 0)
+        r = h7_claims_drop(st, H7_C, slot);
+    if (r < 0)
+        return r;
+    h7_add64(&sh->side[H7_C].returned, 1);
+    h7_level_raise(st, H7_P);
+    h7_call_now(st, H7_P, h7_load64_relaxed(&s->key));
+    h7_store32_release(&s->state, H7_SLOT_QUEUED); /* it is back: the index only follows */
+    r = h7_index_put_back(&st->index, slot);
+    h7_add(&sh->turns, 1);
+    return r;
+}
+
+int h7_store_give_back(struct h7_store *st, uint64_t lease)
+{
+    uint32_t slot;
+    int r = h7_store_enter_both(st, h7_store_patience());
+    if (r < 0)
+        return r;
+    r = find_lease(st, lease, &slot);
+    if (r == 0)
+        r = h7_claims_return(st, slot);
+    h7_store_leave_both(st);
+    return r;
+}
+
+/* --- reservations ----------------------------------------------------------------------- */
+
+int h7_claims_cancel(struct h7_store *st, uint32_t slot)
+{
+    struct h7_store_shared *sh = st->shared;
+    uint64_t freed = h7_load64_relaxed(&sh->freed);
+    int r = h7_claims_drop(st, H7_P, slot);
+    if (r < 0)
+        return r;
+    h7_store32_relaxed(&st->outbox[freed & st->ring_mask], slot);
+    h7_level_raise(st, H7_C);
+    h7_call_now(st, H7_C, 0);
+    h7_store32_relaxed(&st->slots[slot].state, H7_SLOT_FREE); /* it is free: the rest follows */
+    h7_store64_release(&sh->freed, freed + 1);
+    return 0;
+}
+
+/* --- the dead's ------------------------------------------------------------------------- */
+
+static int same(const struct h7_life *a, const struct h7_life *b)
+{
+    return a->pid == b->pid && a->mark == b->mark;
+}
+
+/* Owners in turn; most claims in a row have the same one. 1 its owner is dead. */
+static int is_orphan(const struct h7_slot *s, struct h7_life *living, struct h7_life *dead)
+{
+    struct h7_life owner = owner_of(s);
+    if (same(&owner, living))
+        return 0;
+    if (same(&owner, dead))
+        return 1;
+    int alive = h7_life_alive(&owner);
+    *(alive ? living : dead) = owner;
+    return !alive;
+}
+
+/* Slots that are claimed on that side, from the end, since ending one moves the last into its
+ * place. Without locks it is only a look. */
+static int scan(struct h7_store *st, int side, int (*end)(struct h7_store *, uint32_t))
+{
+    const uint32_t state = side == H7_P ? H7_SLOT_RESERVED : H7_SLOT_TAKEN;
+    struct h7_life living = {0}, dead = {0};
+    uint32_t n = h7_load32_relaxed(&st->shared->side[side].claims);
+    int found = 0;
+    if (h7_life_self(&living) < 0 || n > st->plan.n_slots)
+        return n > st->plan.n_slots ? -EBADMSG : 0;
+    while (n-- > 0) {
+        uint32_t slot = h7_load32_relaxed(&st->claims[side][n]);
+        if (slot >= st->plan.n_slots)
+            return end ? -EBADMSG : found;
+        if (h7_load32_acquire(&st->slots[slot].state) != state ||
+            !is_orphan(&st->slots[slot], &living, &dead))
+            continue;
+        int r = end ? end(st, slot) : 0;
+        if (r < 0)
+            return r;
+        found++;
+    }
+    return found;
+}
+
+static int any_claims(const struct h7_store *st)
+{
+    return h7_load32_relaxed(&st->shared->side[H7_P].claims) != 0 ||
+           h7_load32_relaxed(&st->shared->side[H7_C].claims) != 0;
+}
+
+int h7_store_bury(struct h7_store *st, int64_t deadline)
+{
+    if (h7_likely(!any_claims(st)))
+        return 0;
+    int p = scan(st, H7_P, NULL), c = scan(st, H7_C, NULL);
+    if (p <= 0 && c <= 0)
+        return p < 0 ? p : c < 0 ? c : 0;
+    int r = h7_store_enter_both(st, deadline);
+    if (r < 0)
+        return r;
+    p = scan(st, H7_P, h7_claims_cancel);
+    c = p < 0 ? 0 : scan(st, H7_C, h7_claims_return);
+    h7_store_leave_both(st);
+    return p < 0 ? p : c < 0 ? c : p + c;
+}

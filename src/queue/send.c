@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * queue/send.c - messages into the queue; see queue/store.h
+ *
+ * Reading order: h7_store_send(), try_send(), h7_send_place(), h7_send_publish(). A message of
+ * more than H7_STORE_COPY_MAX bytes goes through a reservation, so that nothing long happens
+ * under the lock.
+ */
+#include <string.h>
+
+#include "queue/store_internal.h"
+
+/* --- the bytes of a message ----------------------------------------------------------- */
+
+static char *cell(const struct h7_store *st, uint32_t slot)
+{
+    return st->bytes + (size_t)slot * st->cell_len;
+}
+
+static char *block(const struct h7_store *st, uint32_t i)
+{
+    return st->bytes + (size_t)i * st->plan.block_len;
+}
+
+static uint32_t blocks_for(const struct h7_store *st, size_t len)
+{
+    return (uint32_t)((len + st->plan.block_len - 1) / st->plan.block_len);
+}
+
+/* relaxed: of a slot that is this thread's, or under the lock that guards it */
+int h7_slot_sane(const struct h7_store *st, uint32_t slot)
+{
+    const struct h7_slot *s = &st->slots[slot];
+    uint32_t place = h7_load32_relaxed(&s->place), len = h7_load32_relaxed(&s->len);
+    if (len > st->plan.msg_max)
+        return -EBADMSG;
+    if (place == H7_PLACE_INLINE)
+        return len <= H7_SLOT_TEXT ? 0 : -EBADMSG;
+    if (place == H7_PLACE_CELL)
+        return st->plan.flags & H7_PLAN_CELLS ? 0 : -EBADMSG;
+    uint32_t n = h7_load32_relaxed(&s->n_blocks);
+    return place < st->plan.n_blocks && n >= blocks_for(st, len) && n <= st->plan.n_blocks
+               ? 0
+               : -EBADMSG;
+}
+
+char *h7_bytes_at(const struct h7_store *st, uint32_t slot)
+{
+    struct h7_slot *s = &st->slots[slot];
+    uint32_t place = h7_load32_relaxed(&s->place), len = h7_load32_relaxed(&s->len), next;
+    if (place == H7_PLACE_INLINE)
+        return s->text;
+    if (place == H7_PLACE_CELL)
+        return cell(st, slot);
+    uint32_t n = blocks_for(st, len);
+    if (place >= st->plan.n_blocks)
+        return NULL;
+    return n <= 1 || h7_blocks_run(&st->blocks, place, n, &next) == n ? block(st, place) : NULL;
+}
+
+/* Piece by piece; the chain's numbers are checked on the way. */
+static int copy_pieces(const struct h7_store *st, uint32_t slot, char *buf, size_t len, int in)
+{
+    uint32_t at = h7_load32_relaxed(&st->slots[slot].place);
+    uint32_t left = blocks_for(st, len);
+    while (left > 0) {
+        uint32_t next = 0, run = h7_blocks_run(&st->blocks, at, left, &next);
+        if (run == 0 || run > left || run > st->plan.n_blocks - at)
+            return -EBADMSG;
+        size_t n = (size_t)run * st->plan.block_len;
+        if (n > len)
+            n = len;
+        if (in)
+            memcpy(block(st, at), buf, n);
+        else
+            memcpy(buf, block(st, at), n);
+        buf += n;
+        len -= n;
+        left -= run;
+        at = next;
+    }
+    return 0;
+}
+
+int h7_bytes_in(struct h7_store *st, uint32_t slot, const void *buf, size_t len)
+{
+    uint32_t place = h7_load32_relaxed(&st->slots[slot].place);
+    if (len == 0)
+        return 0;
+    if (place == H7_PLACE_INLINE)
+        memcpy(st->slots[slot].text, buf, len);
+    else if (place == H7_PLACE_CELL)
+        memcpy(cell(st, slot), buf, len);
+    else
+        return copy_pieces(st, slot, (char *)(uintptr_t)buf, len, 1);
+    return 0;
+}
+
+int h7_bytes_out(const struct h7_store *st, uint32_t slot, void *buf, size_t len)
+{
+    uint32_t place = h7_load32_relaxed(&st->slots[slot].place);
+    if (len == 0)
+        return 0;
+    if (place == H7_PLACE_INLINE && len <= H7_SLOT_TEXT)
+        memcpy(buf, st->slots[slot].text, len);
+    else if (place == H7_PLACE_CELL && st->plan.flags & H7_PLAN_CELLS && len <= st->plan.msg_max)
+        memcpy(buf, cell(st, slot), len);
+    else if (place < st->plan.n_blocks)
+        return copy_pieces(st, slot, buf, len, 0);
+    else
+        return -EBADMSG; /* a peer has changed it meanwhile */
+    return 0;
+}
+
+/* --- a place ---------------------------------------------------------------------------- */
+
+/* What freed slots still have in blocks. All of them: where blocks are short. */
+static int reclaim(struct h7_store *st, uint64_t until)
+{
+    struct h7_store_side *p = &st->shared->side[H7_P];
+    uint64_t at = h7_load64_relaxed(&p->reclaimed);
+    for (; at != until; at++) {
+        uint32_t slot = h7_load32_relaxed(&st->outbox[at & st->ring_mask]);
+        if (slot >= st->plan.n_slots)
+            return -EBADMSG;
+        struct h7_slot *s = &st->slots[slot];
+        uint32_t n = h7_load32_relaxed(&s->n_blocks);
+        if (n > 0) {
+            int r = h7_blocks_give(&st->blocks, h7_load32_relaxed(&s->place), n);
+            if (r < 0)
+                return r;
+            h7_store32_relaxed(&s->n_blocks, 0);
+        }
+        h7_store64_relaxed(&p->reclaimed, at + 1);
+    }
+    return 0;
+}
+
+static int take_blocks(struct h7_store *st, size_t len, int whole, uint64_t freed, uint32_t *first)
+{
+    int r = h7_blocks_take(&st->blocks, blocks_for(st, len), whole, first);
+    if (r != -EAGAIN)
+        return r;
+    r = reclaim(st, freed);
+    return r < 0 ? r : h7_blocks_take(&st->blocks, blocks_for(st, len), whole, first);
+}
+
+static int qbytes_allow(const struct h7_store *st, size_t len)
+{
+    uint64_t max = h7_load64_relaxed(&st->shared->qbytes);
+    return max == 0 || (h7_store_bytes(st) + len <= max && h7_store_held(st) + 1 <= max);
+}
+
+int h7_send_place(struct h7_store *st, size_t len, int whole, uint32_t *slot)
+{
+    struct h7_store_side *p = &st->shared->side[H7_P];
+    uint64_t freed = h7_load64_acquire(&st->shared->freed); /* with h7_take_free(): the slots */
+    uint64_t fetched = h7_load64_relaxed(&p->fetched);
+    uint32_t place = H7_PLACE_INLINE, n_blocks = 0;
+    int r = 0;
+    if (freed == fetched || !qbytes_allow(st, len))
+        return -EAGAIN;
+    *slot = h7_load32_relaxed(&st->outbox[fetched & st->ring_mask]);
+    if (freed - fetched > st->plan.n_slots || *slot >= st->plan.n_slots ||
+        h7_load32_relaxed(&st->slots[*slot].state) != H7_SLOT_FREE)
+        return -EBADMSG;
+    if (st->plan.n_blocks) {
+        uint64_t reclaimed = h7_load64_relaxed(&p->reclaimed);
+        if (freed - reclaimed > freed - fetched)
+            return -EBADMSG;
+        if (reclaimed == fetched)
+            r = reclaim(st, fetched + 1);
+    }
+    if (r == 0 && len > H7_SLOT_TEXT) {
+        place = H7_PLACE_CELL;
+        if (!(st->plan.flags & H7_PLAN_CELLS)) {
+            r = take_blocks(st, len, whole, freed, &place);
+            n_blocks = blocks_for(st, len);
+        }
+    }
+    if (r < 0)
+        return r;
+    struct h7_slot *s = &st->slots[*slot];
+    h7_store32_relaxed(&s->place, place);
+    h7_store32_relaxed(&s->n_blocks, n_blocks);
+    h7_store32_relaxed(&s->len, (uint32_t)len);
+    h7_store64_relaxed(&p->fetched, fetched + 1);
+    return 0;
+}
+
+/* --- sending ---------------------------------------------------------------------------- */
+
+/* Nobody can take or return one between this look and the message: both locks are held. */
+int h7_send_tell(struct h7_store *st)
+{
+    if (h7_store_available(st) == 0 && !h7_sleepers_any(&st->shared->sleepers[H7_P]))
+        st->notify(st);
+    return 0;
+}
+
+static int notify_wanted(const struct h7_store *st)
+{
+    return st->notify && h7_load32_relaxed(st->notify_wanted) != 0; /* changed under both */
+}
+
+/* Bells, notification and calls come before the store that makes the message: nobody can die
+ * between it and them. */
+int h7_send_publish(struct h7_store *st, uint32_t slot, uint64_t key, size_t len,
+                    struct h7_call *call)
+{
+    struct h7_store_shared *sh = st->shared;
+    struct h7_slot *s = &st->slots[slot];
+    uint64_t seq = h7_head_count(h7_load64_relaxed(&sh->head));
+    h7_store64_relaxed(&s->seq, seq);
+    h7_store64_relaxed(&s->key, key);
+    h7_store32_relaxed(&s->len, (uint32_t)len);
+    h7_store32_relaxed(&s->deliveries, 0);
+    h7_store32_relaxed(&st->inbox[seq & st->ring_mask], slot);
+    h7_add64(&sh->side[H7_P].bytes, len);
+    int r = h7_level_raise(st, H7_P);
+    if (r < 0)
+        return r;
+    if (st->stamp)
+        st->stamp(st, H7_P);
+    h7_call_plan(st, H7_P, key, call);
+    h7_store32_release(&s->state, H7_SLOT_QUEUED);
+    /* Linearization point: it is sent. K1 before, K2 after. Release, with h7_published(). */
+    h7_store64_release(&sh->head, (seq + 1) << H7_SLOT_BITS | slot);
+    return 0;
+}
+
+/* P is held, and stays it. A failure after the place was taken (the bell can't be rung: no
+ * memory) leaves all to the mender. */
+static int publish_or_spoil(struct h7_store *st, uint32_t slot, uint64_t key, size_t len,
+                            struct h7_call *call)
+{
+    int r = h7_send_publish(st, slot, key, len, call);
+    if (r < 0)
+        h7_store32_relaxed(&st->shared->dirty, 1);
+    return r;
+}
+
+static int put(struct h7_store *st, uint64_t key, const void *buf, size_t len,
+               struct h7_call *call)
+{
+    uint32_t slot;
+    int r = h7_send_place(st, len, 0, &slot);
+    if (r < 0)
+        return r;
+    r = h7_bytes_in(st, slot, buf, len);
+    if (r == 0)
+        r = publish_or_spoil(st, slot, key, len, call);
+    return r;
+}
+
+/* The same with C held, too: somebody wants to be told. */
+static int put_and_tell(struct h7_store *st, uint64_t key, const void *buf, size_t len)
+{
+    struct h7_call call = {.i = H7_NO_SLEEPER};
+    uint32_t slot;
+    int r = h7_store_enter_c_too(st, h7_store_patience());
+    if (r < 0) {
+        h7_unlock(&st->shared->side[H7_P].lock);
+        return r;
+    }
+    r = h7_send_place(st, len, 0, &slot);
+    if (r == 0)
+        r = h7_bytes_in(st, slot, buf, len);
+    if (r == 0 && notify_wanted(st))
+        r = h7_send_tell(st);
+    if (r == 0)
+        r = publish_or_spoil(st, slot, key, len, &call);
+    h7_unlock_second(&st->shared->side[H7_C].lock);
+    h7_call_leave(st, H7_P, &call);
+    return r;
+}
+
+static int try_send(struct h7_store *st, uint64_t key, const void *buf, size_t len,
+                    struct h7_waiting *w, int64_t deadline)
+{
+    struct h7_call call = {.i = H7_NO_SLEEPER};
+    int r = h7_store_enter(st, H7_P, deadline);
+    if (r < 0)
+        return r;
+    h7_waiting_look(w);
+    if (h7_unlikely(notify_wanted(st)))
+        return put_and_tell(st, key, buf, len);
+    r = put(st, key, buf, len, &call);
+    h7_call_leave(st, H7_P, &call);
+    return r;
+}
+
+static int send_large(struct h7_store *st, uint64_t key, const void *buf, size_t len,
+                      int64_t deadline);
+
+int h7_store_send(struct h7_store *st, uint64_t key, const void *buf, size_t len,
+                  int64_t deadline)
+{
+    struct h7_waiting w;
+    int r;
+    if (h7_unlikely(len > H7_STORE_COPY_MAX))
+        return send_large(st, key, buf, len, deadline);
+    h7_waiting_begin(&w, st, H7_C);
+    do {
+        r = try_send(st, key, buf, len, &w, deadline);
+        if (h7_likely(r != -EAGAIN))
+            break;
+        r = h7_waiting_wait(&w, &deadline);
+    } while (r == 0);
+    h7_waiting_end(&w, r == 0);
+    return r;
+}
+
+/* --- reservations ----------------------------------------------------------------------- */
+
+static int try_reserve(struct h7_store *st, size_t len, int whole, int thread, uint32_t *slot,
+                       struct h7_waiting *w, int64_t deadline)
+{
+    int r = h7_store_enter(st, H7_P, deadline);
+    if (r < 0)
+        return r;
+    h7_waiting_look(w);
+    r = h7_send_place(st, len, whole, slot);
+    if (r == 0)
+        r = h7_claims_add(st, H7_P, *slot, H7_SLOT_RESERVED, thread);
+    h7_unlock(&st->shared->side[H7_P].lock);
+    return r;
+}
+
+static int reserve(struct h7_store *st, size_t len, int whole, int thread, uint32_t *slot,
+                   int64_t deadline)
+{
+    struct h7_waiting w;
+    int r = h7_claims_prepare(st);
+    if (r < 0)
+        return r;
+    h7_waiting_begin(&w, st, H7_C);
+    do {
+        r = try_reserve(st, len, whole, thread, slot, &w, deadline);
+        if (r != -EAGAIN)
+            break;
+        r = h7_waiting_wait(&w, &deadline);
+    } while (r == 0);
+    h7_waiting_end(&w, r == 0);
+    return r;
+}
+
+int h7_store_reserve(struct h7_store *st, size_t len, uint32_t *slot, void **ptr,
+                     int64_t deadline)
+{
+    int r = reserve(st, len, 1, 0, slot, deadline);
+    if (r < 0)
+        return r;
+    *ptr = h7_bytes_at(st, *slot);
+    return *ptr ? 0 : -EBADMSG;
+}
+
+int h7_store_reserved_at(struct h7_store *st, const void *ptr, uint32_t *slot)
+{
+    uintptr_t at = (uintptr_t)ptr, slots = (uintptr_t)st->slots;
+    uint32_t n = st->plan.n_slots;
+    if (at >= slots && at < slots + (uint64_t)n * sizeof *st->slots) {
+        *slot = (uint32_t)((at - slots) / sizeof *st->slots);
+        return h7_bytes_at(st, *slot) == ptr ? h7_claims_mine(st, *slot, H7_SLOT_RESERVED) : -ESRCH;
+    }
+    uint32_t n_claims = h7_load32_relaxed(&st->shared->side[H7_P].claims);
+    for (uint32_t i = 0; i < n_claims && i < n; i++) {
+        *slot = h7_load32_relaxed(&st->claims[H7_P][i]);
+        if (*slot < n && h7_bytes_at(st, *slot) == ptr &&
+            h7_claims_mine(st, *slot, H7_SLOT_RESERVED) != -ESRCH)
+            return h7_claims_mine(st, *slot, H7_SLOT_RESERVED);
+    }
+    return -ESRCH;
+}
+
+/* Under P, or P and C. */
+static int commit_locked(struct h7_store *st, uint32_t slot, uint64_t key, size_t len,
+                         struct h7_call *call)
+{
+    int r = h7_claims_mine(st, slot, H7_SLOT_RESERVED);
+    if (r == 0)
+        r = h7_slot_sane(st, slot);
+    if (r == 0 && len > h7_load32_relaxed(&st->slots[slot].len))
+        r = -EMSGSIZE;
+    if (r == 0)
+        r = h7_claims_drop(st, H7_P, slot);
+    return r == 0 ? publish_or_spoil(st, slot, key, len, call) : r;
+}
+
+int h7_store_commit(struct h7_store *st, uint32_t slot, uint64_t key, size_t len)
+{
+    struct h7_call call = {.i = H7_NO_SLEEPER};
+    int r = h7_store_enter(st, H7_P, h7_store_patience());
+    if (r < 0)
+        return r;
+    int tell = notify_wanted(st);
+    if (tell)
+        r = h7_store_enter_c_too(st, h7_store_patience());
+    if (r == 0 && tell && h7_claims_mine(st, slot, H7_SLOT_RESERVED) == 0)
+        r = h7_send_tell(st);
+    int both = tell && r == 0;
+    if (r == 0)
+        r = commit_locked(st, slot, key, len, &call);
+    if (both)
+        h7_unlock_second(&st->shared->side[H7_C].lock);
+    h7_call_leave(st, H7_P, &call);
+    return r;
+}
+
+int h7_store_cancel(struct h7_store *st, uint32_t slot)
+{
+    int r = h7_store_enter_both(st, h7_store_patience());
+    if (r < 0)
+        return r;
+    r = h7_claims_mine(st, slot, H7_SLOT_RESERVED);
+    if (r == 0)
+        r = h7_claims_cancel(st, slot);
+    h7_store_leave_both(st);
+    return r;
+}
+
+/* In pieces if need be; the owner dies with the thread. */
+static int send_large(struct h7_store *st, uint64_t key, const void *buf, size_t len,
+                      int64_t deadline)
+{
+    uint32_t slot;
+    int r = reserve(st, len, 0, 1, &slot, deadline);
+    if (r < 0)
+        return r;
+    r = h7_bytes_in(st, slot, buf, len);
+    if (r < 0)
+        return r;
+    int64_t end = h7_store_patience();
+    do
+        r = h7_store_commit(st, slot, key, len);
+    while (r == -ETIMEDOUT && (deadline > hepta_now_ns() || hepta_now_ns() < end));
+    if (r == -ETIMEDOUT)
+        h7_store_cancel(st, slot);
+    return r;
+}

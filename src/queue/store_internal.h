@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * queue/store_internal.h - what the store's own files share; the protocol is in queue/store.h
+ *
+ * Conventions: "under P", "under C": that lock is held; a function of a file that begins with
+ * under_ says so in its name only where it isn't clear from its place.
+ */
+#ifndef H7_QUEUE_STORE_INTERNAL_H
+#define H7_QUEUE_STORE_INTERNAL_H
+
+#include <errno.h>
+
+#include "base/clock.h"
+#include "queue/store.h"
+
+#define H7_SLOT_BITS 20
+#define H7_SLOT_MASK ((1u << H7_SLOT_BITS) - 1)
+
+static inline uint64_t h7_head_count(uint64_t head)
+{
+    return head >> H7_SLOT_BITS;
+}
+
+/* Messages published. Acquire, with the release in h7_send_publish(): the slots. */
+static inline uint64_t h7_published(const struct h7_store *st)
+{
+    return h7_head_count(h7_load64_acquire(&st->shared->head));
+}
+
+static inline void h7_add(struct h7_a32 *n, uint32_t by)
+{
+    h7_store32_relaxed(n, h7_load32_relaxed(n) + by); /* under the lock that guards it */
+}
+static inline void h7_add64(struct h7_a64 *n, uint64_t by)
+{
+    h7_store64_relaxed(n, h7_load64_relaxed(n) + by);
+}
+
+/* --- store.c: locks --- */
+
+int h7_store_enter_slow(struct h7_store *st, int side, int r, int64_t deadline);
+
+/* Take one lock, with nothing dirty. 0, or as store.h says of all verbs. */
+static inline int h7_store_enter(struct h7_store *st, int side, int64_t deadline)
+{
+    struct h7_store_shared *sh = st->shared;
+    int r = h7_lock(&sh->side[side].lock, deadline);
+    if (h7_likely(r == 0 && !h7_load32_relaxed(&sh->dirty) && !h7_load32_relaxed(&sh->removed)))
+        return 0;
+    return h7_store_enter_slow(st, side, r, deadline);
+}
+/* Holding P, C too, with nothing dirty. On failure P is still held. */
+int h7_store_enter_c_too(struct h7_store *st, int64_t deadline);
+/* The deadline of a verb that has none. */
+static inline int64_t h7_store_patience(void)
+{
+    return hepta_in_ms(H7_STORE_PATIENCE_MS);
+}
+
+/* --- wait.c: calling, sleeping, the level --- */
+
+/* A sleeper that was called under a lock and is to be woken after it; i < 0: nobody. */
+struct h7_call {
+    int i;
+};
+/* Under the side's lock, before the store that makes the call needed. */
+void h7_call_plan(struct h7_store *st, int side, uint64_t key, struct h7_call *call);
+/* Instead of h7_unlock(). */
+void h7_call_leave_slow(struct h7_store *st, int side, struct h7_call *call);
+static inline void h7_call_leave(struct h7_store *st, int side, struct h7_call *call)
+{
+    if (h7_likely(call->i < 0))
+        h7_unlock(&st->shared->side[side].lock);
+    else
+        h7_call_leave_slow(st, side, call);
+}
+/* Under both locks: call one, or all, and wake at once. */
+void h7_call_now(struct h7_store *st, int side, uint64_t key);
+void h7_call_everybody(struct h7_store *st, int side);
+/* Under the side's lock, before that store: the level goes up. */
+static inline int h7_level_raise(struct h7_store *st, int side)
+{
+    struct h7_store_side *s = &st->shared->side[side];
+    if (h7_likely(!h7_load32_relaxed(&s->polled)) || !h7_bell_wanted(&s->bell))
+        return 0;
+    return h7_bell_ring(&s->bell, st->bell[side], H7_BELL_FIFO);
+}
+
+/* One verb's wait. side: H7_P a receiver's, H7_C a sender's: whose table, and whose lock. */
+struct h7_waiting {
+    struct h7_store *st;
+    int side;
+    int at; /* record, once asleep */
+    uint32_t turns;
+    uint64_t seen;    /* published or freed, when there was nothing to be had */
+    uint64_t want[3]; /* enum h7_pick, key, - */
+};
+void h7_waiting_begin(struct h7_waiting *w, struct h7_store *st, int side);
+/* Before the look: remember what will be seen. */
+static inline void h7_waiting_look(struct h7_waiting *w)
+{
+    struct h7_store_shared *sh = w->st->shared;
+    w->turns = h7_load32_relaxed(&sh->turns); /* an older one only means another look */
+    w->seen = w->side == H7_P ? h7_published(w->st) : h7_load64_acquire(&sh->freed);
+}
+/* There was nothing. 0 look again; or -EAGAIN, -ETIMEDOUT, -EINTR, ... */
+int h7_waiting_wait(struct h7_waiting *w, int64_t *deadline);
+void h7_waiting_end_slow(struct h7_waiting *w, int got);
+static inline void h7_waiting_end(struct h7_waiting *w, int got)
+{
+    if (h7_unlikely(w->at >= 0))
+        h7_waiting_end_slow(w, got);
+}
+
+/* --- send.c --- */
+
+/* Under P: a free slot, with a place for len bytes. -EAGAIN, -EBADMSG. */
+int h7_send_place(struct h7_store *st, size_t len, int whole, uint32_t *slot);
+/* Under P: it is sent. */
+int h7_send_publish(struct h7_store *st, uint32_t slot, uint64_t key, size_t len,
+                    struct h7_call *call);
+/* Under P and C, or P where C can't change what matters: a message is about to come. */
+int h7_send_tell(struct h7_store *st);
+
+/* Bytes of a message: copy all or the first len of it. 0, -EBADMSG. */
+int h7_bytes_in(struct h7_store *st, uint32_t slot, const void *buf, size_t len);
+int h7_bytes_out(const struct h7_store *st, uint32_t slot, void *buf, size_t len);
+/* Where they lie in one piece, or NULL. */
+char *h7_bytes_at(const struct h7_store *st, uint32_t slot);
+/* What the slot says of itself is possible. 0, -EBADMSG. */
+int h7_slot_sane(const struct h7_store *st, uint32_t slot);
+
+/* --- take.c --- */
+
+/* Under C: the message is gone. */
+void h7_take_free(struct h7_store *st, uint32_t slot, struct h7_call *call);
+
+/* --- claim.c --- */
+
+/* Once a process, before its first claim: open life; once a queue: sleepers begin to tick. */
+int h7_claims_prepare(struct h7_store *st);
+void h7_claims_close(struct h7_store *st);
+/* Under the side's lock: it becomes this process's. thread: inside a verb. */
+int h7_claims_add(struct h7_store *st, int side, uint32_t slot, uint32_t state, int thread);
+int h7_claims_drop(struct h7_store *st, int side, uint32_t slot);
+/* This process's claim, of that state? 0, -ESRCH, -EPERM. */
+int h7_claims_mine(const struct h7_store *st, uint32_t slot, uint32_t state);
+/* Under both: back to its place, or free. */
+int h7_claims_return(struct h7_store *st, uint32_t slot);
+int h7_claims_cancel(struct h7_store *st, uint32_t slot);
+uint64_t h7_claims_lease(const struct h7_store *st, uint32_t slot);
+
+#endif

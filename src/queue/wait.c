@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * queue/wait.c - calling sleepers, waiting, the poll level; see queue/store.h
+ *
+ * Reading order: h7_call_plan() and h7_call_leave_slow() for who calls; h7_waiting_wait() with
+ * announce() and nap_until_called() for who waits; h7_store_fd() for who polls.
+ *
+ * Why no wake-up is lost: who waits remembers the counter that he saw under his own lock, enters
+ * the table under the other side's lock and compares again; that counter changes only under
+ * that lock, after a look at the table.
+ */
+#define _GNU_SOURCE
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include "base/sys.h"
+#include "queue/store_internal.h"
+
+static struct h7_sleepers *table(const struct h7_store *st, int side)
+{
+    return &st->shared->sleepers[side];
+}
+
+static struct h7_lock *lock_of(const struct h7_store *st, int side)
+{
+    return &st->shared->side[side].lock;
+}
+
+/* --- calling ----------------------------------------------------------------------------- */
+
+/* Would this receiver take a message of that key? */
+static int fits(const struct h7_sleeper *s, void *arg)
+{
+    const uint64_t *key = arg;
+    uint64_t want = h7_load64_relaxed(&s->want[1]);
+    switch (h7_load64_relaxed(&s->want[0])) {
+    case H7_PICK_KEY:
+        return *key == want;
+    case H7_PICK_NOT_KEY:
+        return *key != want;
+    case H7_PICK_UP_TO:
+        return *key <= want;
+    default:
+        return 1;
+    }
+}
+
+static int next(const struct h7_store *st, int side, uint64_t *key)
+{
+    return h7_sleepers_next(table(st, side), side == H7_P ? fits : NULL, key);
+}
+
+void h7_call_plan(struct h7_store *st, int side, uint64_t key, struct h7_call *call)
+{
+    call->i = H7_NO_SLEEPER;
+    if (h7_likely(!h7_sleepers_any(table(st, side))))
+        return;
+    call->i = next(st, side, &key);
+    if (call->i < 0)
+        return;
+    h7_lock_turn(&table(st, side)->at[call->i].word);
+    h7_sleepers_call(table(st, side), call->i);
+}
+
+/* The one that was called is dead: his record is freed, and the next is called. Any will do, as
+ * it looks for itself. */
+static void call_another(struct h7_store *st, int side, struct h7_call *call)
+{
+    struct h7_sleepers *t = table(st, side);
+    int dead = call->i;
+    call->i = H7_NO_SLEEPER;
+    if (h7_store_enter(st, side, h7_store_patience()) < 0)
+        return; /* a stopped process holds the lock; those behind look by themselves */
+    if (h7_load32_relaxed(&t->at[dead].state) == H7_SLEEPER_CALLED && h7_sleepers_dead(t, dead))
+        h7_sleepers_leave(t, &dead);
+    call->i = h7_sleepers_next(t, NULL, NULL);
+    if (call->i < 0) {
+        h7_unlock(lock_of(st, side));
+        return;
+    }
+    h7_lock_turn(&t->at[call->i].word);
+    h7_sleepers_call(t, call->i);
+    h7_unlock_second(lock_of(st, side));
+}
+
+void h7_call_leave_slow(struct h7_store *st, int side, struct h7_call *call)
+{
+    h7_unlock_second(lock_of(st, side)); /* pending is the sleeper's word: S3 */
+    for (int i = 0; i < H7_SLEEPERS && call->i >= 0; i++) {
+        int done = h7_sleepers_wake(table(st, side), call->i) ||
+                   !h7_sleepers_dead(table(st, side), call->i);
+        h7_lock_unpend(&h7_self_cache); /* S4 */
+        if (done)
+            return;
+        call_another(st, side, call);
+    }
+}
+
+static void call_one(struct h7_store *st, int side, int i)
+{
+    struct h7_sleepers *t = table(st, side);
+    h7_lock_turn(&t->at[i].word);
+    h7_sleepers_call(t, i);
+    h7_sleepers_wake(t, i);
+    h7_lock_turn(&lock_of(st, H7_P)->word); /* back to the lock that was pended */
+}
+
+void h7_call_now(struct h7_store *st, int side, uint64_t key)
+{
+    for (int n = 0; n < H7_SLEEPERS && h7_sleepers_any(table(st, side)); n++) {
+        int i = next(st, side, &key);
+        if (i < 0)
+            return;
+        call_one(st, side, i);
+        if (!h7_sleepers_dead(table(st, side), i))
+            return;
+        h7_sleepers_leave(table(st, side), &i);
+    }
+}
+
+void h7_call_everybody(struct h7_store *st, int side)
+{
+    for (int n = 0; n < H7_SLEEPERS && h7_sleepers_any(table(st, side)); n++) {
+        int i = h7_sleepers_next(table(st, side), NULL, NULL);
+        if (i < 0)
+            return;
+        call_one(st, side, i);
+    }
+}
+
+/* --- the level --------------------------------------------------------------------------- */
+
+static int has_room(const struct h7_store *st)
+{
+    const struct h7_store_shared *sh = st->shared;
+    uint64_t fetched = h7_load64_relaxed(&sh->side[H7_P].fetched);
+    uint64_t max = h7_load64_relaxed(&sh->qbytes), len = st->plan.msg_max;
+    if (h7_load64_acquire(&sh->freed) == fetched)
+        return 0;
+    if (max)
+        return h7_store_bytes(st) + (len < max ? len : max) <= max &&
+               h7_store_held(st) + 1 <= max;
+    if (st->plan.n_blocks == 0)
+        return 1;
+    return h7_store_blocks_free(st) * st->plan.block_len >= len;
+}
+
+static int level_truth(const struct h7_store *st, int side)
+{
+    if (h7_load32_relaxed(&st->shared->removed))
+        return 1;
+    return side == H7_P ? h7_store_available(st) != 0 : has_room(st);
+}
+
+static void drain_watch(struct h7_store *st, int side)
+{
+    char events[1024];
+    uint32_t fd = h7_load32_relaxed(&st->watch[side]);
+    for (int i = 0; fd && i < 64; i++)
+        if (h7_sys_fifo_read((int)fd - 1, events, sizeof events) <= 0)
+            break;
+}
+
+/* Make the level what it should be, exactly. */
+static int set_level(struct h7_store *st, int side, int64_t deadline)
+{
+    struct h7_bell_word *bell = &st->shared->side[side].bell;
+    int r = h7_store_enter_both(st, deadline);
+    if (r == -EIDRM)
+        return 0;
+    if (r < 0)
+        return r;
+    if (level_truth(st, side)) {
+        r = h7_bell_ring(bell, st->bell[side], H7_BELL_FIFO);
+    } else {
+        h7_bell_announce(bell);
+        h7_bell_lower(st->bell[side], H7_BELL_MAX, H7_BELL_FIFO);
+    }
+    h7_store_leave_both(st);
+    return r;
+}
+
+/* HEPTA_NOW and nothing: the level must be low before the caller polls again. */
+static void lower(struct h7_store *st, int side)
+{
+    drain_watch(st, side);
+    if (h7_load32_relaxed(&st->shared->side[side].polled) &&
+        !h7_bell_wanted(&st->shared->side[side].bell))
+        set_level(st, side, HEPTA_NOW); /* a stopped process inside: falsely high */
+}
+
+static int add_to_poll(int epoll, int fd)
+{
+    struct epoll_event e = {.events = EPOLLIN, .data.fd = fd};
+    return h7_sys_epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &e);
+}
+
+/* Whose death ends a claim, closes `life`. */
+static int watch_life(struct h7_store *st)
+{
+    char path[64];
+    int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    snprintf(path, sizeof path, "/proc/self/fd/%d/" H7_STORE_LIFE, st->obj);
+    if (inotify_add_watch(fd, path, IN_CLOSE_WRITE) < 0 && errno != ENOENT) {
+        int err = errno; /* ENOENT: unlinked, or no /proc: what is left is the bell */
+        h7_sys_close(fd);
+        return -err;
+    }
+    return fd;
+}
+
+static int make_poll(struct h7_store *st, int side)
+{
+    uint32_t none = 0;
+    int epoll = h7_sys_epoll_create(), watch = epoll < 0 ? -1 : watch_life(st);
+    int r = epoll < 0 ? epoll : watch < 0 ? watch : add_to_poll(epoll, st->bell[side]);
+    if (r == 0)
+        r = add_to_poll(epoll, watch);
+    if (r == 0 && h7_cas32_acquire(&st->poll[side], &none, (uint32_t)epoll + 1)) {
+        h7_store32_relaxed(&st->watch[side], (uint32_t)watch + 1);
+        return 0;
+    }
+    h7_sys_close(watch);
+    h7_sys_close(epoll); /* a failure, or another thread was faster */
+    return r;
+}
+
+int h7_store_fd(struct h7_store *st, int side)
+{
+    int r = h7_load32_relaxed(&st->poll[side]) ? 0 : make_poll(st, side);
+    if (r == 0) {
+        h7_store32_relaxed(&st->shared->side[side].polled, 1);
+        r = set_level(st, side, h7_store_patience());
+    }
+    return r < 0 ? r : (int)h7_load32_relaxed(&st->poll[side]) - 1;
+}
+
+/* --- waiting ------------------------------------------------------------------------------ */
+
+void h7_waiting_begin(struct h7_waiting *w, struct h7_store *st, int side)
+{
+    *w = (struct h7_waiting){.st = st, .side = side, .at = H7_NO_SLEEPER};
+}
+
+/* Has something changed since the look? */
+static bool is_ready(void *ctx)
+{
+    const struct h7_waiting *w = ctx;
+    const struct h7_store_shared *sh = w->st->shared;
+    uint64_t now = w->side == H7_P ? h7_published(w->st) : h7_load64_acquire(&sh->freed);
+    return now != w->seen || h7_load32_relaxed(&sh->turns) != w->turns;
+}
+
+static bool is_gone(void *ctx)
+{
+    (void)ctx;
+    return false; /* a queue has no other side */
+}
+
+static int no_nap(void *ctx, int64_t ns)
+{
+    (void)ctx;
+    (void)ns;
+    return 0;
+}
+
+static int announce(void *ctx, int64_t deadline)
+{
+    struct h7_waiting *w = ctx;
+    struct h7_store *st = w->st;
+    int ready = 1, r = h7_store_enter(st, w->side, deadline);
+    if (r < 0)
+        return r;
+    if (!is_ready(w)) {
+        int news = h7_sleepers_enter(table(st, w->side), &w->at, h7_sleepers_rank(), w->want);
+        ready = 0;
+        if (news == 1) { /* the first of another rank: all begin to tick */
+            struct h7_call call;
+            h7_call_plan(st, w->side, 0, &call);
+            h7_call_leave(st, w->side, &call);
+            return 0;
+        }
+    }
+    h7_unlock(lock_of(st, w->side));
+    return ready;
+}
+
+static int nap_until_called(void *ctx, int64_t deadline)
+{
+    struct h7_waiting *w = ctx;
+    int ticking = h7_load32_relaxed(&w->st->shared->claimed) != 0;
+    int r = h7_sleepers_sleep(table(w->st, w->side), w->at, ticking, deadline);
+    if (r == 0 && ticking)
+        h7_store_bury(w->st, deadline);
+    return r < 0 ? r : H7_WAIT_AGAIN;
+}
+
+/* For who never sleeps, every 2 ms. */
+static int look_for_the_dead(void *ctx)
+{
+    struct h7_waiting *w = ctx;
+    h7_store_bury(w->st, H7_EXPIRED);
+    return 0;
+}
+
+static const struct h7_wait_ops ops = {
+    .os = &h7_waiter_os,
+    .ready = is_ready,
+    .gone = is_gone,
+    .nap = no_nap,
+    .announce = announce,
+    .sleep = nap_until_called,
+    .hangup = look_for_the_dead,
+};
+
+static int is_registered_for(const struct h7_waiting *w)
+{
+    const struct h7_store *st = w->st;
+    return w->side == H7_P && st->notify && h7_load32_relaxed(st->notify_wanted) != 0;
+}
+
+int h7_waiting_wait(struct h7_waiting *w, int64_t *deadline)
+{
+    int r = h7_store_bury(w->st, *deadline);
+    if (r != 0)
+        return r < 0 ? r : 0;
+    if (*deadline == HEPTA_NOW || *deadline == H7_EXPIRED) {
+        if (*deadline == HEPTA_NOW)
+            lower(w->st, w->side);
+        *deadline = H7_EXPIRED;
+        return is_ready(w) ? 0 : -EAGAIN;
+    }
+    if (*deadline != HEPTA_FOREVER && hepta_now_ns() >= *deadline)
+        return -ETIMEDOUT;
+    if (is_registered_for(w) || w->at >= 0) { /* asleep, so that the notification knows of it */
+        r = announce(w, *deadline);
+        return r < 0 ? r : r > 0 ? 0 : nap_until_called(w, *deadline);
+    }
+    return h7_wait(&w->st->waiter[w->side], &ops, w, *deadline);
+}
+
+/* What one receive freed may be room for several senders. */
+static int places_left(const struct h7_store *st)
+{
+    return h7_load64_acquire(&st->shared->freed) !=
+           h7_load64_relaxed(&st->shared->side[H7_P].fetched); /* stale: one look too many */
+}
+
+/* With empty hands after a call: the next is called in its place. */
+void h7_waiting_end_slow(struct h7_waiting *w, int got)
+{
+    struct h7_store *st = w->st;
+    struct h7_call call = {.i = H7_NO_SLEEPER};
+    if (h7_store_enter(st, w->side, h7_store_patience()) < 0) {
+        /* Removed, corrupt, or stopped: whoever calls this record finds nobody. */
+        h7_store32_relaxed(&table(st, w->side)->at[w->at].tid, 0);
+        return;
+    }
+    int was = h7_sleepers_leave(table(st, w->side), &w->at);
+    if ((was == H7_SLEEPER_CALLED && !got) || (w->side == H7_C && places_left(st))) {
+        call.i = h7_sleepers_next(table(st, w->side), NULL, NULL);
+        if (call.i >= 0) {
+            h7_lock_turn(&table(st, w->side)->at[call.i].word);
+            h7_sleepers_call(table(st, w->side), call.i);
+        }
+    }
+    h7_call_leave(st, w->side, &call);
+}
