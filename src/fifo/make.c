@@ -7,8 +7,6 @@
  * asked for, what it got is what the others follow from.
  */
 #define _GNU_SOURCE
-#include <fcntl.h>
-#include <sys/stat.h>
 
 #include "base/sys.h"
 #include "fifo/fifo_internal.h"
@@ -38,45 +36,6 @@ struct h7_segment_spec h7_fifo_spec(const struct hepta_fifo_options *o)
     };
 }
 
-/* `bits` for each class that may read or write. */
-static mode_t for_all_in(mode_t mode, mode_t bits)
-{
-    mode_t all = 0;
-    for (int class = 0; class < 9; class += 3)
-        if (mode >> class & 06)
-            all |= bits << class;
-    return all;
-}
-
-/* The part that is the permission. Returns the mode that umask(2) left, or negative errno. */
-static int make_mode(int dir, mode_t mode)
-{
-    struct statx st;
-    int fd = h7_sys_openat(dir, H7_FIFO_PART_MODE, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, mode);
-    if (fd < 0)
-        return fd;
-    int r = h7_sys_statx(fd, "", &st);
-    h7_sys_close(fd);
-    return r < 0 ? r : st.stx_mode & 0777;
-}
-
-/* A bell. Its mode is set afterwards, past the umask, which has had its say. */
-static int make_bell(int dir, const char *part, mode_t mode, struct h7_a64 *ino)
-{
-    struct statx st;
-    int r = h7_sys_mkfifoat(dir, part, 0600);
-    int fd = r < 0 ? r : h7_sys_openat(dir, part, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
-    if (fd < 0)
-        return fd;
-    r = h7_sys_fchmod(fd, mode);
-    if (r == 0)
-        r = h7_sys_statx(fd, "", &st);
-    if (r == 0)
-        h7_store64_relaxed(ino, st.stx_ino); /* published with the name */
-    h7_sys_close(fd);
-    return r;
-}
-
 static int make_data(int dir, mode_t mode, const struct hepta_fifo_options *o)
 {
     struct h7_segment seg;
@@ -87,9 +46,9 @@ static int make_data(int dir, mode_t mode, const struct hepta_fifo_options *o)
     struct h7_fifo_shared *sh = h7_segment_control(&seg);
     r = h7_sys_fchmod(seg.fd, mode);
     if (r == 0)
-        r = make_bell(dir, H7_FIFO_PART_D, mode, &sh->flow.bell_ino[H7_WRITER]);
+        r = h7_draft_fifo(dir, H7_FIFO_PART_D, mode, &sh->flow.bell_ino[H7_WRITER]);
     if (r == 0)
-        r = make_bell(dir, H7_FIFO_PART_S, mode, &sh->flow.bell_ino[H7_READER]);
+        r = h7_draft_fifo(dir, H7_FIFO_PART_S, mode, &sh->flow.bell_ino[H7_READER]);
     if (r == 0)
         r = h7_segment_publish(&seg, dir, H7_FIFO_PART_DATA);
     h7_segment_close(&seg);
@@ -103,10 +62,10 @@ static int make_named(const char *name, mode_t mode, const struct hepta_fifo_opt
     if (r < 0)
         return r;
     r = h7_draft_begin(&draft);
-    int got = r < 0 ? r : make_mode(draft.fd, mode);
-    r = got < 0 ? got : make_data(draft.fd, for_all_in((mode_t)got, 06), o);
+    int got = r < 0 ? r : h7_draft_mode(draft.fd, H7_FIFO_PART_MODE, mode);
+    r = got < 0 ? got : make_data(draft.fd, h7_name_mode_for_all((mode_t)got, 06), o);
     if (r == 0)
-        r = h7_draft_publish(&draft, H7_FIFO_KIND, name, 0700 | for_all_in((mode_t)got, 05));
+        r = h7_draft_publish(&draft, H7_FIFO_KIND, name, 0700 | h7_name_mode_for_all((mode_t)got, 05));
     h7_draft_end(&draft);
     return r;
 }

@@ -34,6 +34,8 @@
 #include <hepta/base.h>
 #include <sys/types.h>
 
+#include "base/atomic.h"
+
 #define H7_NAME_ENTRY_MAX 255 /* bytes of an entry: NAME_MAX of tmpfs */
 #define H7_NAME_KIND_MAX  14  /* bytes of a kind: a-z, 0-9, '_', '-'; not "tmp" */
 
@@ -64,6 +66,16 @@ struct h7_draft {
  * On failure nothing is left, and h7_draft_end() does no harm. Before the first one of a
  * process: h7_name_clean(), of a bounded number of entries. */
 int h7_draft_begin(struct h7_draft *d);
+/* Parts of it; dir is draft.fd.
+ * mode: an empty file whose permission bits are the object's. Returns what umask(2) left, or a
+ *   negative errno.
+ * fifo, file: empty, with mode, whatever the umask is; *ino: the FIFO's inode, or NULL. */
+int h7_draft_mode(int dir, const char *part, mode_t mode);
+int h7_draft_fifo(int dir, const char *part, mode_t mode, struct h7_a64 *ino);
+int h7_draft_file(int dir, const char *part, mode_t mode);
+/* `bits` (of 07) for each class, owner, group, others, that mode lets read or write. */
+mode_t h7_name_mode_for_all(mode_t mode, mode_t bits);
+
 /* Give it its name. dir_mode is that of the object's directory (who may reach the parts at
  * all), set here; the umask doesn't apply. 0, -EEXIST, -EINVAL (dir_mode lets others write,
  * or has more than permission bits), -EACCES, -ENOSPC, -EOPNOTSUPP (the file system has no

@@ -27,7 +27,8 @@ struct h7_blocks_shared; /* in the segment; blocks.c has the layout: bitmap, lin
 struct h7_blocks {
     struct h7_blocks_shared *shared;
     uint32_t n;
-    /* (pointers to its arrays) */
+    struct h7_a64 *bits;
+    struct h7_a32 *next;
 };
 
 /* Bytes of bookkeeping for n blocks, a multiple of H7_APART. */

@@ -29,7 +29,10 @@ struct h7_index {
     const struct h7_slot *slots; /* key and seq are read from here */
     uint32_t n_slots;
     int by_age; /* the order of all is kept, too */
-    /* (pointers to its arrays) */
+    uint32_t bucket_mask;
+    struct h7_index_link *links, *ages;
+    struct h7_index_key *keys;
+    struct h7_a32 *heap, *buckets;
 };
 
 /* Bytes for n slots, a multiple of H7_APART. */

@@ -159,7 +159,7 @@ static void drain_watch(struct h7_store *st, int side)
     char events[1024];
     uint32_t fd = h7_load32_relaxed(&st->watch[side]);
     for (int i = 0; fd && i < 64; i++)
-        if (h7_sys_fifo_read((int)fd - 1, events, sizeof events) <= 0)
+        if (h7_sys_read((int)fd - 1, events, sizeof events) <= 0) /* non-blocking */
             break;
 }
 
