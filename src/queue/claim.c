@@ -320,7 +320,7 @@ static int any_claims(const struct h7_store *st)
 
 int h7_store_bury(struct h7_store *st, int64_t deadline)
 {
-    if (h7_likely(!any_claims(st)))
+    if (h7_likely(!h7_load32_relaxed(&st->shared->claimed)) || !any_claims(st))
         return 0;
     int p = scan(st, H7_P, NULL), c = scan(st, H7_C, NULL);
     if (p <= 0 && c <= 0)

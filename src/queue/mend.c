@@ -86,6 +86,22 @@ static int sort_in(struct h7_store *st, uint32_t slot, struct sums *sums)
     return state == H7_SLOT_RESERVED ? add_claim(st, H7_P, slot) : keep_message(st, slot, sums);
 }
 
+/* What the outbox says of its slots, their states say from here on. */
+static int settle(struct h7_store *st)
+{
+    uint64_t at = h7_load64_relaxed(&st->shared->side[H7_P].fetched);
+    uint64_t end = h7_load64_relaxed(&st->shared->freed);
+    if (end - at > st->plan.n_slots)
+        return 0; /* a mender died in set_counters(): he had done this */
+    for (; at != end; at++) {
+        uint32_t slot = h7_load32_relaxed(&st->outbox[at & st->ring_mask]);
+        if (slot >= st->plan.n_slots)
+            return -EBADMSG;
+        h7_store32_relaxed(&st->slots[slot].state, H7_SLOT_FREE);
+    }
+    return 0;
+}
+
 /* The counters only move on, so that who looks without a lock sees that something happened. */
 static void set_counters(struct h7_store *st, const struct sums *sums)
 {
@@ -93,12 +109,15 @@ static void set_counters(struct h7_store *st, const struct sums *sums)
     struct h7_store_side *p = &sh->side[H7_P], *c = &sh->side[H7_C];
     uint64_t base = (h7_load64_relaxed(&sh->freed) / (st->ring_mask + 1ull) + 1) *
                     (st->ring_mask + 1ull); /* where the outbox begins again at entry 0 */
-    h7_store64_relaxed(&p->fetched, base);
-    h7_store64_relaxed(&p->reclaimed, base + sums->n_free);
     h7_store64_release(&sh->freed, base + sums->n_free);
+    h7_store64_relaxed(&p->fetched, base);
+    h7_store64_relaxed(&p->freed_seen, base + sums->n_free);
+    h7_store64_relaxed(&p->reclaimed, base + sums->n_free);
     h7_store64_relaxed(&c->drained, sums->end);
     h7_store64_relaxed(&c->gone, sums->end - sums->n_messages);
     h7_store64_relaxed(&c->bytes, h7_load64_relaxed(&p->bytes) - sums->bytes);
+    h7_store64_relaxed(&p->bytes_seen, h7_load64_relaxed(&c->bytes));
+    h7_store64_relaxed(&p->gone_seen, h7_load64_relaxed(&c->gone));
     for (int side = 0; side < 2; side++)
         h7_sleepers_mend(&sh->sleepers[side]);
     h7_add(&sh->turns, 1);
@@ -108,8 +127,8 @@ int h7_mend_rebuild(struct h7_store *st)
 {
     struct h7_store_shared *sh = st->shared;
     struct sums sums = {.end = h7_published(st)};
-    int r = 0;
     h7_store32_relaxed(&sh->dirty, 1); /* until the last store below, whoever dies */
+    int r = settle(st);
     if (st->plan.n_blocks)
         h7_blocks_clear(&st->blocks);
     for (int side = 0; side < 2; side++)
@@ -148,7 +167,7 @@ static int check_rings(struct h7_store *st, char *why, size_t n)
         return fail(why, n, "Q1: slots are missing, or in two places");
     for (uint64_t i = from; i != to; i++) {
         uint32_t slot = h7_load32_relaxed(&st->outbox[i & st->ring_mask]);
-        if (slot >= st->plan.n_slots || state_of(&st->slots[slot]) != H7_SLOT_FREE)
+        if (slot >= st->plan.n_slots || state_of(&st->slots[slot]) == H7_SLOT_RESERVED)
             return fail(why, n, "Q1: a slot in the outbox isn't free");
     }
     for (uint64_t i = drained; i != end; i++) {
@@ -203,6 +222,8 @@ int h7_store_check(struct h7_store *st, char *why, size_t n)
         fail(why, n, "segment: the header was changed");
     if (r == 0)
         r = check_rings(st, why, n);
+    if (r == 0)
+        r = settle(st);
     if (r == 0)
         r = check_slots(st, why, n);
     if (r == 0) {

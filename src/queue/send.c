@@ -136,33 +136,55 @@ static int reclaim(struct h7_store *st, uint64_t until)
     return 0;
 }
 
-static int take_blocks(struct h7_store *st, size_t len, int whole, uint64_t freed, uint32_t *first)
+static int take_blocks(struct h7_store *st, size_t len, int whole, uint32_t *first)
 {
+    struct h7_a64 *seen = &st->shared->side[H7_P].freed_seen;
     int r = h7_blocks_take(&st->blocks, blocks_for(st, len), whole, first);
     if (r != -EAGAIN)
         return r;
-    r = reclaim(st, freed);
+    h7_store64_relaxed(seen, h7_load64_acquire(&st->shared->freed)); /* as look_for_room() */
+    r = reclaim(st, h7_load64_relaxed(seen));
     return r < 0 ? r : h7_blocks_take(&st->blocks, blocks_for(st, len), whole, first);
 }
 
-static int qbytes_allow(const struct h7_store *st, size_t len)
+/* As far as is known without a look at the consumers' counters. */
+static int is_room(const struct h7_store *st, size_t len)
 {
+    const struct h7_store_side *p = &st->shared->side[H7_P];
     uint64_t max = h7_load64_relaxed(&st->shared->qbytes);
-    return max == 0 || (h7_store_bytes(st) + len <= max && h7_store_held(st) + 1 <= max);
+    if (h7_load64_relaxed(&p->freed_seen) == h7_load64_relaxed(&p->fetched))
+        return 0;
+    if (max == 0)
+        return 1;
+    uint64_t sent = h7_head_count(h7_load64_relaxed(&st->shared->head));
+    return h7_load64_relaxed(&p->bytes) - h7_load64_relaxed(&p->bytes_seen) + len <= max &&
+           sent - h7_load64_relaxed(&p->gone_seen) + 1 <= max;
+}
+
+static int look_for_room(struct h7_store *st, size_t len)
+{
+    struct h7_store_side *p = &st->shared->side[H7_P];
+    const struct h7_store_side *c = &st->shared->side[H7_C];
+    if (h7_likely(is_room(st, len)))
+        return 1;
+    /* Acquire, with h7_take_free(): the outbox, and the counters before it. */
+    h7_store64_relaxed(&p->freed_seen, h7_load64_acquire(&st->shared->freed));
+    h7_store64_relaxed(&p->bytes_seen, h7_load64_relaxed(&c->bytes));
+    h7_store64_relaxed(&p->gone_seen, h7_load64_relaxed(&c->gone));
+    return is_room(st, len);
 }
 
 int h7_send_place(struct h7_store *st, size_t len, int whole, uint32_t *slot)
 {
     struct h7_store_side *p = &st->shared->side[H7_P];
-    uint64_t freed = h7_load64_acquire(&st->shared->freed); /* with h7_take_free(): the slots */
     uint64_t fetched = h7_load64_relaxed(&p->fetched);
     uint32_t place = H7_PLACE_INLINE, n_blocks = 0;
     int r = 0;
-    if (freed == fetched || !qbytes_allow(st, len))
+    if (!look_for_room(st, len))
         return -EAGAIN;
+    uint64_t freed = h7_load64_relaxed(&p->freed_seen);
     *slot = h7_load32_relaxed(&st->outbox[fetched & st->ring_mask]);
-    if (freed - fetched > st->plan.n_slots || *slot >= st->plan.n_slots ||
-        h7_load32_relaxed(&st->slots[*slot].state) != H7_SLOT_FREE)
+    if (freed - fetched > st->plan.n_slots || *slot >= st->plan.n_slots)
         return -EBADMSG;
     if (st->plan.n_blocks) {
         uint64_t reclaimed = h7_load64_relaxed(&p->reclaimed);
@@ -174,7 +196,7 @@ int h7_send_place(struct h7_store *st, size_t len, int whole, uint32_t *slot)
     if (r == 0 && len > H7_SLOT_TEXT) {
         place = H7_PLACE_CELL;
         if (!(st->plan.flags & H7_PLAN_CELLS)) {
-            r = take_blocks(st, len, whole, freed, &place);
+            r = take_blocks(st, len, whole, &place);
             n_blocks = blocks_for(st, len);
         }
     }
@@ -184,7 +206,9 @@ int h7_send_place(struct h7_store *st, size_t len, int whole, uint32_t *slot)
     h7_store32_relaxed(&s->place, place);
     h7_store32_relaxed(&s->n_blocks, n_blocks);
     h7_store32_relaxed(&s->len, (uint32_t)len);
-    h7_store64_relaxed(&p->fetched, fetched + 1);
+    /* Not published, whatever its state says: before it leaves the outbox. */
+    h7_store64_release(&s->seq, UINT64_MAX);
+    h7_store64_release(&p->fetched, fetched + 1);
     return 0;
 }
 
@@ -254,7 +278,8 @@ static int put(struct h7_store *st, uint64_t key, const void *buf, size_t len,
 }
 
 /* The same with C held, too: somebody wants to be told. */
-static int put_and_tell(struct h7_store *st, uint64_t key, const void *buf, size_t len)
+static int put_and_tell(struct h7_store *st, uint64_t key, const void *buf, size_t len,
+                        struct h7_waiting *w)
 {
     struct h7_call call = {.i = H7_NO_SLEEPER};
     uint32_t slot;
@@ -270,9 +295,21 @@ static int put_and_tell(struct h7_store *st, uint64_t key, const void *buf, size
         r = h7_send_tell(st);
     if (r == 0)
         r = publish_or_spoil(st, slot, key, len, &call);
+    h7_waiting_saw(w);
     h7_unlock_second(&st->shared->side[H7_C].lock);
     h7_call_leave(st, H7_P, &call);
     return r;
+}
+
+/* The next slot's lines, while the caller builds the next message: they are the last receiver's. */
+static void fetch_next(const struct h7_store *st)
+{
+    uint64_t fetched = h7_load64_relaxed(&st->shared->side[H7_P].fetched);
+    uint32_t slot = h7_load32_relaxed(&st->outbox[fetched & st->ring_mask]);
+    if (slot >= st->plan.n_slots)
+        return;
+    __builtin_prefetch(&st->slots[slot], 1);
+    __builtin_prefetch((const char *)&st->slots[slot] + H7_CACHE_LINE, 1);
 }
 
 static int try_send(struct h7_store *st, uint64_t key, const void *buf, size_t len,
@@ -284,9 +321,12 @@ static int try_send(struct h7_store *st, uint64_t key, const void *buf, size_t l
         return r;
     h7_waiting_look(w);
     if (h7_unlikely(notify_wanted(st)))
-        return put_and_tell(st, key, buf, len);
+        return put_and_tell(st, key, buf, len, w);
     r = put(st, key, buf, len, &call);
+    h7_waiting_saw(w);
     h7_call_leave(st, H7_P, &call);
+    if (h7_likely(r == 0))
+        fetch_next(st);
     return r;
 }
 
@@ -321,6 +361,7 @@ static int try_reserve(struct h7_store *st, size_t len, int whole, int thread, u
         return r;
     h7_waiting_look(w);
     r = h7_send_place(st, len, whole, slot);
+    h7_waiting_saw(w);
     if (r == 0)
         r = h7_claims_add(st, H7_P, *slot, H7_SLOT_RESERVED, thread);
     h7_unlock(&st->shared->side[H7_P].lock);

@@ -3,8 +3,10 @@
  * queue/slot.h - the place of one message in a queue's segment
  *
  * Slots are the truth about a queue: what their state words say, together with the number of
- * messages published (queue/store.h), is what the queue holds. All else is derived from them
- * and can be rebuilt.
+ * messages published and the numbers of the slots in the outbox (queue/store.h), is what the
+ * queue holds. All else is derived from them and can be rebuilt. A slot in the outbox is free
+ * whatever its state says: so that a receiver doesn't have to write to the lines that he reads
+ * and the next sender writes.
  *
  * Shared layout, 128 bytes, so that the header and a short message cross in one pair of lines:
  *   field       written by             meaning
@@ -24,9 +26,9 @@
  *   FREE -> RESERVED     under P: a place that a sender fills without the lock
  *   RESERVED -> QUEUED   commit, under P, by its owner
  *   RESERVED -> FREE     cancel, under P, by its owner; or his heir
- *   QUEUED -> FREE       received, under C. This store is the receive
+ *   QUEUED, in outbox    received, under C. The store of `freed` is the receive
  *   QUEUED -> TAKEN      leased, or being copied out, under C
- *   TAKEN -> FREE        acknowledged, under C. This store is the acknowledgement
+ *   TAKEN -> FREE        acknowledged, under C, and into the outbox
  *   TAKEN -> QUEUED      given back, under P and C, by its owner or his heir
  */
 #ifndef H7_QUEUE_SLOT_H

@@ -7,8 +7,8 @@
  *
  * Two locks, so that who sends and who receives don't wait for each other: P for producers, C
  * for consumers. A send: free slot from the outbox, bytes in, one store of `head`: sent. A
- * receive: what `head` has made known goes into the index, the first out, bytes out, one store
- * of the slot's state: received; the slot goes into the outbox. Who needs both takes P first.
+ * receive: what `head` has made known goes into the index, the first out, bytes out, the slot into
+ * the outbox, one store of `freed`: received. Who needs both takes P first.
  *
  * Who is about to sleep enters the table of the other side under the other side's lock, looks
  * again, and sleeps (prim/sleepers.h). So a receiver can't miss a send, nor the other way
@@ -27,6 +27,7 @@
  *   p.fetched        P      slots taken out of the outbox so far
  *   p.reclaimed      P      of them and those behind, the ones whose blocks were given back
  *   p.bytes          P      bytes sent so far
+ *   p.freed_seen ... P      the consumers' counters as last read: a line less to fetch
  *   p.bell, c.bell   P, C   prim/bell.h: r is rung by producers, w by consumers
  *   p.polled ...     any    1: somebody asked for the descriptor: the bell is kept
  *   head             P      messages published << 20 | slot of the last: a send is its store
@@ -42,7 +43,7 @@
  *
  * Invariants (h7_store_check(), under both locks, not dirty):
  *   Q1 each slot is in exactly one of: outbox; inbox or index (QUEUED, seq < published); claims
- *   Q2 the seqs of QUEUED and TAKEN slots are different, and below published
+ *   Q2 the seqs of QUEUED and TAKEN slots not in the outbox are different, and below published
  *   Q3 p.bytes - c.bytes is the sum of the lengths of QUEUED and TAKEN slots
  *   Q4 the blocks in use are those of slots that aren't FREE, each once
  *   Q5 the index's and the blocks' own
@@ -50,8 +51,8 @@
  * Where one can die (with a lock held, it becomes dirty; all derived parts are made anew):
  *   K1 sender before head           the slot is free again
  *   K2 sender after head            it was sent; whom it had called, the kernel wakes
- *   K3 receiver before FREE         the message is there, in its place
- *   K4 receiver after FREE          it was received; the same
+ *   K3 receiver before freed        the message is there, in its place
+ *   K4 receiver after freed         it was received; the same
  *   K5 owner of a claim             his heir, whoever would wait or give up next, ends it
  *   K6 heir, or mender              all that he does can be done again by the next
  */
@@ -96,6 +97,7 @@ struct h7_store_side {
     struct h7_a64 fetched;   /* P */
     struct h7_a64 reclaimed; /* P: slots of the outbox whose blocks were given back so far */
     struct h7_a64 bytes;     /* P: in; C: out */
+    struct h7_a64 freed_seen, bytes_seen, gone_seen; /* P: of the other side's, when last read */
     struct h7_a64 drained;   /* C */
     struct h7_a64 gone;      /* C */
     struct h7_a64 returned;  /* C */

@@ -311,7 +311,7 @@ static int die_inside(void *arg)
     int side = *(int *)arg;
     CHILD_CHECK(h7_store_enter(&store, side, HEPTA_FOREVER) == 0);
     if (side == H7_P)
-        h7_store64_relaxed(&store.shared->side[H7_P].fetched, 12345);
+        h7_store64_relaxed(&store.shared->side[H7_P].freed_seen, 12345);
     else
         h7_index_clear(&store.index);
     raise(SIGKILL);

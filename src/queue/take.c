@@ -137,10 +137,10 @@ void h7_take_free(struct h7_store *st, uint32_t slot, struct h7_call *call)
     if (st->stamp)
         st->stamp(st, H7_C);
     h7_call_plan(st, H7_C, 0, call);
-    /* Linearization point: it was received. K3 before, K4 after. Relaxed: others than the next
-     * sender, who acquires freed, look at it under C only. */
-    h7_store32_relaxed(&s->state, H7_SLOT_FREE);
-    h7_store64_release(&sh->freed, freed + 1); /* with h7_send_place() */
+    if (h7_load32_relaxed(&s->state) == H7_SLOT_TAKEN) /* so that the lease is seen to be over */
+        h7_store32_release(&s->state, H7_SLOT_FREE);
+    /* Linearization point: it was received. K3 before, K4 after. Release, with look_for_room(). */
+    h7_store64_release(&sh->freed, freed + 1);
 }
 
 static void answer(const struct h7_store *st, uint32_t slot, struct h7_take *t)

@@ -18,6 +18,10 @@
 #include "base/sys.h"
 #include "queue/store_internal.h"
 
+#define SEVERAL        64 /* places that a sender would like to find at once */
+#define SEVERAL_LOOKS  40
+#define SEVERAL_PAUSES 8
+
 static struct h7_sleepers *table(const struct h7_store *st, int side)
 {
     return &st->shared->sleepers[side];
@@ -323,6 +327,23 @@ static int is_registered_for(const struct h7_waiting *w)
     return w->side == H7_P && st->notify && h7_load32_relaxed(st->notify_wanted) != 0;
 }
 
+/* A sender that finds the queue full again and again would wait for each place, and fetch the
+ * line from the receiver each time: so he waits a moment for several. */
+static int wait_for_several(const struct h7_waiting *w)
+{
+    const struct h7_store *st = w->st;
+    uint64_t enough = st->plan.n_slots / 4 < SEVERAL ? st->plan.n_slots / 4 : SEVERAL;
+    if (enough < 2 || h7_load32_relaxed(&st->waiter[H7_C].mode) == HEPTA_WAIT_SLEEP)
+        return 0;
+    for (int i = 0; i < SEVERAL_LOOKS; i++) {
+        if (h7_load64_acquire(&st->shared->freed) - w->seen >= enough)
+            return 1;
+        for (int k = 0; k < SEVERAL_PAUSES; k++)
+            h7_pause();
+    }
+    return is_ready((void *)(uintptr_t)w);
+}
+
 int h7_waiting_wait(struct h7_waiting *w, int64_t *deadline)
 {
     int r = h7_store_bury(w->st, *deadline);
@@ -336,6 +357,8 @@ int h7_waiting_wait(struct h7_waiting *w, int64_t *deadline)
     }
     if (*deadline != HEPTA_FOREVER && hepta_now_ns() >= *deadline)
         return -ETIMEDOUT;
+    if (w->side == H7_C && w->at < 0 && wait_for_several(w))
+        return 0;
     if (is_registered_for(w) || w->at >= 0) { /* asleep, so that the notification knows of it */
         r = announce(w, *deadline);
         return r < 0 ? r : r > 0 ? 0 : nap_until_called(w, *deadline);
