@@ -3,5 +3,7 @@
 #include "prim/room.h"
 
 extern const struct h7_room h7_room_pipe, h7_room_fifo, h7_room_sock;
+extern const struct h7_room h7_room_msg;
 
-const struct h7_room *const h7_rooms[] = {&h7_room_pipe, &h7_room_fifo, &h7_room_sock, NULL};
+const struct h7_room *const h7_rooms[] = {&h7_room_pipe, &h7_room_fifo, &h7_room_sock,
+                                         &h7_room_msg,  NULL};
