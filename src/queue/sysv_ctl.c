@@ -72,6 +72,7 @@ static int set_locked(struct h7_store *st, const struct msqid_ds *ds)
     h7_store32_relaxed(&sh->mode, p->mode & 0777);
     h7_store64_relaxed(&sh->ctime, (uint64_t)time(NULL));
     h7_store32_release(&sh->changes, h7_load32_relaxed(&sh->changes) + 1); /* others ask anew */
+    h7_level_raise(st, H7_C); /* before it can be true */
     h7_store64_relaxed(&st->shared->qbytes, ds->msg_qbytes);
     h7_store_call_all(st);
     return 0;
