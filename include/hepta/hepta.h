@@ -5,6 +5,7 @@
 #include <hepta/base.h>
 #include <hepta/fifo.h>
 #include <hepta/mq.h>
+#include <hepta/msg.h>
 #include <hepta/pipe.h>
 #include <hepta/sock.h>
 #endif

@@ -57,6 +57,8 @@ static const struct {
             "253 descriptors"},
     {ENOSPC, "no memory left for it, or the file size limit is too low: free some, or ask for a "
              "smaller capacity"},
+    {EIDRM, "the queue was removed: get it again, or make a new one"},
+    {ENOMSG, "no message of the type that was asked for"},
     {EOWNERDEAD, "the last owner died and the state was recovered"},
 };
 

@@ -433,6 +433,11 @@ int h7_sys_fchmod(int fd, mode_t mode)
     return (int)neg(syscall(SYS_fchmodat, AT_FDCWD, path, mode));
 }
 
+int h7_sys_fchown(int fd, uid_t uid, gid_t gid)
+{
+    return (int)neg(syscall(SYS_fchownat, fd, "", uid, gid, AT_EMPTY_PATH));
+}
+
 int h7_sys_flock(int fd, int how)
 {
     int r = (int)neg(syscall(SYS_flock, fd, how | LOCK_NB));

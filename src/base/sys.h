@@ -98,6 +98,8 @@ ssize_t h7_sys_getdents(int fd, void *buf, size_t len);
 int h7_sys_statx(int dirfd, const char *path, struct statx *st);
 /* fchmod(2); fd may be O_PATH, which then needs /proc. */
 int h7_sys_fchmod(int fd, mode_t mode);
+/* fchown(2); fd may be O_PATH. */
+int h7_sys_fchown(int fd, uid_t uid, gid_t gid);
 
 /* A lock on an open file, without waiting: LOCK_SH, LOCK_EX, LOCK_UN. 0, -EAGAIN, -ENOMEM.
  * One that is refused has lost what it had. flock(2). */

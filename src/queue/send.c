@@ -154,7 +154,7 @@ static int is_room(const struct h7_store *st, size_t len)
     uint64_t max = h7_load64_relaxed(&st->shared->qbytes);
     if (h7_load64_relaxed(&p->freed_seen) == h7_load64_relaxed(&p->fetched))
         return 0;
-    if (max == 0)
+    if (max == UINT64_MAX)
         return 1;
     uint64_t sent = h7_head_count(h7_load64_relaxed(&st->shared->head));
     return h7_load64_relaxed(&p->bytes) - h7_load64_relaxed(&p->bytes_seen) + len <= max &&

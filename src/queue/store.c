@@ -114,7 +114,7 @@ static int make_data(int dir, uint32_t kind, mode_t mode, const struct h7_store_
         return r;
     st.shared = h7_segment_control(&st.seg);
     st.shared->plan = *plan;
-    h7_store64_relaxed(&st.shared->qbytes, qbytes);
+    h7_store64_relaxed(&st.shared->qbytes, qbytes ? qbytes : UINT64_MAX);
     memcpy(st.shared->room, room, room_len);
     for (int side = 0; side < 2; side++) {
         h7_bell_announce(&st.shared->side[side].bell);

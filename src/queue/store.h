@@ -22,7 +22,7 @@
  *   removed          P C    1: IPC_RMID; all verbs give -EIDRM
  *   claimed          any    1: there was a lease or reservation once: sleepers look every tick
  *   turns            P C    changes that are neither sends nor receives
- *   qbytes           P C    bytes of all messages at most; 0 no such limit
+ *   qbytes           P C    bytes of all messages at most, and messages; all ones: no limit
  *   p.lock, c.lock          prim/lock.h
  *   p.fetched        P      slots taken out of the outbox so far
  *   p.reclaimed      P      of them and those behind, the ones whose blocks were given back
@@ -176,7 +176,8 @@ struct h7_take {
 uint64_t h7_store_plan(struct h7_store_plan *plan, uint32_t n_slots, uint32_t msg_max,
                        uint32_t flags, uint64_t budget);
 /* Make the parts data, r, w and life in a draft's directory, with mode (of those in the data:
- * h7_name_mode_for_all()); room_len bytes of room begin the room's part. 0, -ENOSPC, ... */
+ * h7_name_mode_for_all()); room_len bytes of room begin the room's part. qbytes 0: no limit.
+ * 0, -ENOSPC, ... */
 int h7_store_make(int dir, uint32_t kind, mode_t mode, const struct h7_store_plan *plan,
                   uint64_t qbytes, const void *room, size_t room_len);
 /* Attach to those in obj, an object's directory (kept as a duplicate). 0, or as

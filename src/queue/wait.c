@@ -143,7 +143,7 @@ static int has_room(const struct h7_store *st)
     uint64_t max = h7_load64_relaxed(&sh->qbytes), len = st->plan.msg_max;
     if (h7_load64_acquire(&sh->freed) == fetched)
         return 0;
-    if (max)
+    if (max != UINT64_MAX)
         return h7_store_bytes(st) + (len < max ? len : max) <= max &&
                h7_store_held(st) + 1 <= max;
     if (st->plan.n_blocks == 0)
