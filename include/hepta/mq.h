@@ -28,8 +28,9 @@
  * holder of the lock, doesn't end the wait. SIGSTOP inside a verb can make others wait: they
  * keep their deadlines, and HEPTA_NOW gives -EAGAIN after 10 ms.
  *
- * A process that was killed is noticed by others that wait, or call with HEPTA_NOW, at once or
- * within 100 ms after the kernel has released it.
+ * A process that was killed is noticed by others, after the kernel has released it: by a call
+ * that finds nothing at once, by one that sleeps within 50 ms, by a receive that finds another
+ * message within one tick of the kernel's clock (1 to 10 ms), by stat and getattr at once.
  *
  * Errors every verb can return, not repeated below: -EINVAL (@mq is NULL), -EBADF (closed
  * handle, another kind, or not open for that), -EBADMSG (the shared segment was corrupted by a

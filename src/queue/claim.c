@@ -351,6 +351,17 @@ static int scan(struct h7_store *st, int side, int (*end)(struct h7_store *, uin
     return found;
 }
 
+void h7_claims_look_slow(struct h7_store *st)
+{
+    if (h7_load32_relaxed(&st->shared->side[H7_C].claims) == 0)
+        return;
+    uint64_t tick = (uint64_t)h7_clock_tick();
+    if (tick == h7_load64_relaxed(&st->tick))
+        return;
+    h7_store64_relaxed(&st->tick, tick);
+    h7_store_bury(st, H7_EXPIRED); /* can't: the next one will */
+}
+
 int h7_store_bury(struct h7_store *st, int64_t deadline)
 {
     if (h7_likely(!h7_load32_relaxed(&st->shared->claimed)) || !any_claims(st))

@@ -79,9 +79,10 @@ static int make(const char *name, mode_t mode, const struct h7_store_plan *plan)
     const struct h7_mq_shared room = {.registered = {0}};
     int r = h7_draft_begin(&draft);
     int got = r < 0 ? r : h7_draft_mode(draft.fd, H7_MQ_PART_MODE, mode);
+    /* Its owner always: `mode` is what forbids, and the maker opens it whatever that says. */
     r = got < 0 ? got
-                : h7_store_make(draft.fd, H7_KIND_MQ, h7_name_mode_for_all((mode_t)got, 06), plan,
-                                0, &room, sizeof room);
+                : h7_store_make(draft.fd, H7_KIND_MQ, 0600 | h7_name_mode_for_all((mode_t)got, 06),
+                                plan, UINT64_MAX, &room, sizeof room);
     if (r == 0)
         r = h7_draft_publish(&draft, H7_MQ_KIND, name,
                              0700 | h7_name_mode_for_all((mode_t)got, 05));

@@ -138,6 +138,7 @@ struct h7_store {
     struct h7_waiter waiter[2]; /* [H7_P] of receivers, [H7_C] of senders: as in sleepers[] */
     int bell[2];     /* r, w; opened for reading and writing, so that they never hang up */
     int obj;         /* O_PATH, the object's directory */
+    struct h7_a64 tick;      /* of the kernel's clock, when the dead were last looked for */
     struct h7_a32 life;      /* descriptor + 1 once it has been opened ... */
     struct h7_a64 life_gen;  /* ... in this fork generation (base/self.h) */
     struct h7_a32 poll[2];   /* epoll descriptors + 1, once asked for */

@@ -146,6 +146,14 @@ void h7_take_free(struct h7_store *st, uint32_t slot, struct h7_call *call);
 /* Once a process, before its first claim: open life; once a queue: sleepers begin to tick. */
 int h7_claims_prepare(struct h7_store *st);
 void h7_claims_close(struct h7_store *st);
+/* Before a receive: what a dead process had leased may come before what is there. Looks once in a
+ * tick of the kernel's clock, since it costs a system call for each owner. */
+void h7_claims_look_slow(struct h7_store *st);
+static inline void h7_claims_look(struct h7_store *st)
+{
+    if (h7_unlikely(h7_load32_relaxed(&st->shared->claimed)))
+        h7_claims_look_slow(st);
+}
 /* Under the side's lock: it becomes this process's. */
 int h7_claims_add(struct h7_store *st, int side, uint32_t slot, uint32_t state);
 int h7_claims_drop(struct h7_store *st, int side, uint32_t slot);

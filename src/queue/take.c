@@ -251,6 +251,7 @@ ssize_t h7_store_take(struct h7_store *st, struct h7_take *t, int64_t deadline)
         if (r < 0)
             return r;
     }
+    h7_claims_look(st);
     h7_waiting_begin(&w, st, H7_P);
     w.want[0] = t->pick;
     w.want[1] = t->key;

@@ -8,13 +8,14 @@
 #include "fifo_room.h"
 
 #include <errno.h>
-#include <ftw.h>
 #include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "name_dir.h"
 
 static const struct conf_backend backends[] = {
     {"kernel", CONF_KERNEL, NEEDS_MANY | NEEDS_UNLINK_ANY, &fifo_kernel_ops},
@@ -33,44 +34,8 @@ static const struct conf_case *const groups[] = {
     pipe_error_cases, pipe_context_cases, pipe_deadline_cases, pipe_place_cases, NULL,
 };
 
-static char room_dir[64];
-
-/* For everybody, like /tmp, since some cases change users. */
-static void make_dir(void)
-{
-    snprintf(room_dir, sizeof(room_dir), "/dev/shm/hepta-conformance.%d", (int)getpid());
-    if (mkdir(room_dir, 0700) < 0 || chmod(room_dir, 01777) < 0) {
-        fprintf(stderr, "conformance: %s: %s\n", room_dir, strerror(errno));
-        exit(2);
-    }
-    setenv("HEPTA_DIR", room_dir, 1);
-}
-
-static int n_removed;
-
-static int remove_below(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-    (void)st, (void)type;
-    if (at->level == 0)
-        return 0;
-    n_removed += at->level == 1;
-    return remove(path);
-}
-
-static int tidy_dir(void)
-{
-    n_removed = 0;
-    nftw(room_dir, remove_below, 16, FTW_DEPTH | FTW_PHYS);
-    return n_removed;
-}
-
-static void remove_dir(void)
-{
-    tidy_dir();
-    rmdir(room_dir);
-}
-
-const struct conf_room fifo_room = {"fifo", backends, groups, make_dir, tidy_dir, remove_dir};
+const struct conf_room fifo_room = {"fifo", backends,      groups,
+                                    name_dir_make, name_dir_tidy, name_dir_remove};
 
 static const struct pipe_want usual;
 
