@@ -4,6 +4,7 @@
 #define HEPTA_H
 #include <hepta/base.h>
 #include <hepta/fifo.h>
+#include <hepta/mq.h>
 #include <hepta/msg.h>
 #include <hepta/pipe.h>
 #include <hepta/sock.h>

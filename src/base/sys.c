@@ -444,6 +444,21 @@ int h7_sys_flock(int fd, int how)
     return r == -ENOLCK ? -ENOMEM : r;
 }
 
+int h7_sys_mq_open(const char *name, int flags, mode_t mode, struct mq_attr *attr)
+{
+    return (int)neg(syscall(SYS_mq_open, name, flags, mode, attr));
+}
+
+int h7_sys_mq_send(int fd, const void *msg, size_t len)
+{
+    return (int)neg(syscall(SYS_mq_timedsend, fd, msg, len, 0, NULL));
+}
+
+int h7_sys_mq_unlink(const char *name)
+{
+    return (int)neg(syscall(SYS_mq_unlink, name));
+}
+
 void h7_sys_close(int fd)
 {
     if (fd >= 0)

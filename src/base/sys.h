@@ -105,6 +105,12 @@ int h7_sys_fchown(int fd, uid_t uid, gid_t gid);
  * One that is refused has lost what it had. flock(2). */
 int h7_sys_flock(int fd, int how);
 
+/* A queue of the kernel's; name without its slash; attr as in mq_open(3). mq_overview(7). */
+struct mq_attr;
+int h7_sys_mq_open(const char *name, int flags, mode_t mode, struct mq_attr *attr);
+int h7_sys_mq_send(int fd, const void *msg, size_t len); /* as the descriptor is: non-blocking */
+int h7_sys_mq_unlink(const char *name);
+
 /* close(2) that keeps quiet about -1. */
 void h7_sys_close(int fd);
 /* A duplicate, close-on-exec or not. */

@@ -114,7 +114,7 @@ int h7_claims_prepare(struct h7_store *st)
 
 /* --- owners ----------------------------------------------------------------------------- */
 
-int h7_claims_add(struct h7_store *st, int side, uint32_t slot, uint32_t state, int thread)
+int h7_claims_add(struct h7_store *st, int side, uint32_t slot, uint32_t state)
 {
     struct h7_store_side *s = &st->shared->side[side];
     struct h7_slot *of = &st->slots[slot];
@@ -125,12 +125,12 @@ int h7_claims_add(struct h7_store *st, int side, uint32_t slot, uint32_t state, 
         h7_store32_relaxed(&st->shared->dirty, 1); /* the slot was on its way */
         return r;
     }
-    h7_store32_relaxed(&of->tid, thread ? h7_self_cache.tid : 0);
+    h7_store32_relaxed(&of->by, st->number);
     h7_store32_relaxed(&of->pid, me.pid);
     h7_store64_relaxed(&of->mark, me.mark);
     if (state == H7_SLOT_TAKEN)
         h7_add(&of->deliveries, 1);
-    h7_store32_relaxed(&of->reserved, n);
+    h7_store32_relaxed(&of->claim, n);
     h7_store32_relaxed(&st->claims[side][n], slot);
     h7_store32_relaxed(&s->claims, n + 1);
     h7_store32_release(&of->state, state); /* K5 from here on; the owner is written before */
@@ -141,7 +141,7 @@ int h7_claims_drop(struct h7_store *st, int side, uint32_t slot)
 {
     struct h7_store_side *s = &st->shared->side[side];
     uint32_t n = h7_load32_relaxed(&s->claims);
-    uint32_t at = h7_load32_relaxed(&st->slots[slot].reserved);
+    uint32_t at = h7_load32_relaxed(&st->slots[slot].claim);
     if (n == 0 || n > st->plan.n_slots || at >= n ||
         h7_load32_relaxed(&st->claims[side][at]) != slot)
         return -EBADMSG;
@@ -149,7 +149,7 @@ int h7_claims_drop(struct h7_store *st, int side, uint32_t slot)
     if (last >= st->plan.n_slots)
         return -EBADMSG;
     h7_store32_relaxed(&st->claims[side][at], last);
-    h7_store32_relaxed(&st->slots[last].reserved, at);
+    h7_store32_relaxed(&st->slots[last].claim, at);
     h7_store32_relaxed(&s->claims, n - 1);
     return 0;
 }
@@ -267,6 +267,45 @@ int h7_claims_cancel(struct h7_store *st, uint32_t slot)
     return 0;
 }
 
+static int any_claims(const struct h7_store *st)
+{
+    return h7_load32_relaxed(&st->shared->side[H7_P].claims) != 0 ||
+           h7_load32_relaxed(&st->shared->side[H7_C].claims) != 0;
+}
+
+/* --- through this handle --------------------------------------------------------------- */
+
+static int let_go_of(struct h7_store *st, int side, uint32_t state)
+{
+    uint32_t n = h7_load32_relaxed(&st->shared->side[side].claims);
+    if (n > st->plan.n_slots)
+        return -EBADMSG;
+    while (n-- > 0) { /* from the end: ending one moves the last into its place */
+        uint32_t slot = h7_load32_relaxed(&st->claims[side][n]);
+        if (h7_claims_mine(st, slot, state) < 0 ||
+            h7_load32_relaxed(&st->slots[slot].by) != st->number)
+            continue;
+        int r = side == H7_P ? h7_claims_cancel(st, slot) : h7_claims_return(st, slot);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+int h7_store_let_go(struct h7_store *st)
+{
+    if (!h7_load32_relaxed(&st->shared->claimed) || !any_claims(st))
+        return 0;
+    int r = h7_store_enter_both(st, h7_store_patience());
+    if (r < 0)
+        return r;
+    r = let_go_of(st, H7_P, H7_SLOT_RESERVED);
+    if (r == 0)
+        r = let_go_of(st, H7_C, H7_SLOT_TAKEN);
+    h7_store_leave_both(st);
+    return r;
+}
+
 /* --- the dead's ------------------------------------------------------------------------- */
 
 static int same(const struct h7_life *a, const struct h7_life *b)
@@ -310,12 +349,6 @@ static int scan(struct h7_store *st, int side, int (*end)(struct h7_store *, uin
         found++;
     }
     return found;
-}
-
-static int any_claims(const struct h7_store *st)
-{
-    return h7_load32_relaxed(&st->shared->side[H7_P].claims) != 0 ||
-           h7_load32_relaxed(&st->shared->side[H7_C].claims) != 0;
 }
 
 int h7_store_bury(struct h7_store *st, int64_t deadline)

@@ -35,7 +35,7 @@ static int add_claim(struct h7_store *st, int side, uint32_t slot)
     struct h7_a32 *n = &st->shared->side[side].claims;
     uint32_t at = h7_load32_relaxed(n);
     h7_store32_relaxed(&st->claims[side][at], slot);
-    h7_store32_relaxed(&st->slots[slot].reserved, at);
+    h7_store32_relaxed(&st->slots[slot].claim, at);
     h7_store32_relaxed(n, at + 1);
     return 0;
 }

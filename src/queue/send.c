@@ -214,10 +214,23 @@ int h7_send_place(struct h7_store *st, size_t len, int whole, uint32_t *slot)
 
 /* --- sending ---------------------------------------------------------------------------- */
 
+/* Alive: a dead one is no receiver that waits. */
+static int somebody_sleeps(struct h7_store *st)
+{
+    struct h7_sleepers *t = &st->shared->sleepers[H7_P];
+    for (int n = 0; n < H7_SLEEPERS && h7_sleepers_any(t); n++) {
+        int i = h7_sleepers_next(t, NULL, NULL);
+        if (i < 0 || !h7_sleepers_dead(t, i))
+            return i >= 0;
+        h7_sleepers_leave(t, &i);
+    }
+    return 0;
+}
+
 /* Nobody can take or return one between this look and the message: both locks are held. */
 int h7_send_tell(struct h7_store *st)
 {
-    if (h7_store_available(st) == 0 && !h7_sleepers_any(&st->shared->sleepers[H7_P]))
+    if (h7_store_available(st) == 0 && !somebody_sleeps(st))
         st->notify(st);
     return 0;
 }
@@ -353,7 +366,7 @@ int h7_store_send(struct h7_store *st, uint64_t key, const void *buf, size_t len
 
 /* --- reservations ----------------------------------------------------------------------- */
 
-static int try_reserve(struct h7_store *st, size_t len, int whole, int thread, uint32_t *slot,
+static int try_reserve(struct h7_store *st, size_t len, int whole, uint32_t *slot,
                        struct h7_waiting *w, int64_t deadline)
 {
     int r = h7_store_enter(st, H7_P, deadline);
@@ -363,12 +376,12 @@ static int try_reserve(struct h7_store *st, size_t len, int whole, int thread, u
     r = h7_send_place(st, len, whole, slot);
     h7_waiting_saw(w);
     if (r == 0)
-        r = h7_claims_add(st, H7_P, *slot, H7_SLOT_RESERVED, thread);
+        r = h7_claims_add(st, H7_P, *slot, H7_SLOT_RESERVED);
     h7_unlock(&st->shared->side[H7_P].lock);
     return r;
 }
 
-static int reserve(struct h7_store *st, size_t len, int whole, int thread, uint32_t *slot,
+static int reserve(struct h7_store *st, size_t len, int whole, uint32_t *slot,
                    int64_t deadline)
 {
     struct h7_waiting w;
@@ -377,7 +390,7 @@ static int reserve(struct h7_store *st, size_t len, int whole, int thread, uint3
         return r;
     h7_waiting_begin(&w, st, H7_C);
     do {
-        r = try_reserve(st, len, whole, thread, slot, &w, deadline);
+        r = try_reserve(st, len, whole, slot, &w, deadline);
         if (r != -EAGAIN)
             break;
         r = h7_waiting_wait(&w, &deadline);
@@ -389,7 +402,7 @@ static int reserve(struct h7_store *st, size_t len, int whole, int thread, uint3
 int h7_store_reserve(struct h7_store *st, size_t len, uint32_t *slot, void **ptr,
                      int64_t deadline)
 {
-    int r = reserve(st, len, 1, 0, slot, deadline);
+    int r = reserve(st, len, 1, slot, deadline);
     if (r < 0)
         return r;
     *ptr = h7_bytes_at(st, *slot);
@@ -460,12 +473,12 @@ int h7_store_cancel(struct h7_store *st, uint32_t slot)
     return r;
 }
 
-/* In pieces if need be; the owner dies with the thread. */
+/* In pieces if need be. */
 static int send_large(struct h7_store *st, uint64_t key, const void *buf, size_t len,
                       int64_t deadline)
 {
     uint32_t slot;
-    int r = reserve(st, len, 0, 1, &slot, deadline);
+    int r = reserve(st, len, 0, &slot, deadline);
     if (r < 0)
         return r;
     r = h7_bytes_in(st, slot, buf, len);

@@ -17,8 +17,9 @@
  *   seq         sender                 which message of the queue it is, from 0
  *   key         sender                 what is received first: the lowest (queue/index.h)
  *   deliveries  receiver               how often it was given to somebody
- *   tid         owner                  the thread that is inside a verb; 0: any of the process
+ *   by          owner                  which of the owner's handles (h7_store.number)
  *   pid, mark   owner                  the owning process (prim/life.h)
+ *   claim       owner                  where its side's array of claims has this slot
  *   text        sender                 the bytes of a short message
  *
  * States, and what leads from one to the next:
@@ -52,9 +53,9 @@ struct h7_slot {
     struct h7_a64 seq;
     struct h7_a64 key;
     struct h7_a32 deliveries;
-    struct h7_a32 tid;
+    struct h7_a32 by;
     struct h7_a32 pid;
-    struct h7_a32 reserved;
+    struct h7_a32 claim;
     struct h7_a64 mark;
     char text[H7_SLOT_TEXT];
 } __attribute__((aligned(H7_APART)));

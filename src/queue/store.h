@@ -125,6 +125,7 @@ struct h7_store_shared {
 struct h7_store {
     struct h7_segment seg;
     uint32_t kind;
+    uint32_t number; /* of this one among the process's, for what is claimed through it */
     struct h7_store_shared *shared;
     struct h7_store_plan plan; /* checked copy */
     struct h7_slot *slots;
@@ -208,6 +209,8 @@ int h7_store_cancel(struct h7_store *st, uint32_t slot);
 int h7_store_ack(struct h7_store *st, uint64_t lease);
 int h7_store_give_back(struct h7_store *st, uint64_t lease);
 
+/* End all that this process has claimed through st. 0 ... */
+int h7_store_let_go(struct h7_store *st);
 /* End the claims of dead processes. How many, or negative errno. */
 int h7_store_bury(struct h7_store *st, int64_t deadline);
 

@@ -146,8 +146,8 @@ void h7_take_free(struct h7_store *st, uint32_t slot, struct h7_call *call);
 /* Once a process, before its first claim: open life; once a queue: sleepers begin to tick. */
 int h7_claims_prepare(struct h7_store *st);
 void h7_claims_close(struct h7_store *st);
-/* Under the side's lock: it becomes this process's. thread: inside a verb. */
-int h7_claims_add(struct h7_store *st, int side, uint32_t slot, uint32_t state, int thread);
+/* Under the side's lock: it becomes this process's. */
+int h7_claims_add(struct h7_store *st, int side, uint32_t slot, uint32_t state);
 int h7_claims_drop(struct h7_store *st, int side, uint32_t slot);
 /* This process's claim, of that state? 0, -ESRCH, -EPERM. */
 int h7_claims_mine(const struct h7_store *st, uint32_t slot, uint32_t state);

@@ -184,7 +184,7 @@ static ssize_t take_found(struct h7_store *st, struct h7_take *t, uint32_t *slot
             return (ssize_t)len;
         }
         if (r == 0)
-            r = h7_claims_add(st, H7_C, *slot, H7_SLOT_TAKEN, large && !(t->flags & KEEPS));
+            r = h7_claims_add(st, H7_C, *slot, H7_SLOT_TAKEN);
         *later = large;
     }
     return r < 0 ? r : (ssize_t)len;

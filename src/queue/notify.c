@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * queue/notify.c - being told when a message comes into the empty queue (mq_notify(3))
+ *
+ * kill(2) of another user's process is forbidden, and a signal that says SI_MESGQ, the sender and
+ * a value comes from the kernel's message queues only. So who registers makes a queue of the
+ * kernel's for one message, for himself alone, and registers there; whoever sends the message
+ * that he waits for puts one byte into it. Then the kernel does what mq_notify(3) says, to the
+ * right process, whatever the sender may do to it; and nothing if that process is dead.
+ *
+ * The kernel's queue is named after the process (prim/life.h) and a number. The name is removed by
+ * who registered, who told, or who finds the registrant dead; only the owner and root can.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <mqueue.h>
+#include <stdio.h>
+
+#include "base/sys.h"
+#include "prim/life.h"
+#include "queue/posix_internal.h"
+
+#define NAME_LEN 80
+
+static struct h7_mq_shared *room_of(const struct h7_store *st)
+{
+    return h7_store_room(st);
+}
+
+/* As the system calls want it: without the slash. */
+static void kernel_name(char name[NAME_LEN], const struct h7_life *id, uint64_t number)
+{
+    snprintf(name, NAME_LEN, "hepta.%llx.%x.%llx.%llx", (unsigned long long)h7_self_pidns(),
+             id->pid, (unsigned long long)id->mark, (unsigned long long)number);
+}
+
+/* --- telling --------------------------------------------------------------------------- */
+
+static struct h7_life registrant(const struct h7_mq_shared *sh)
+{
+    return (struct h7_life){.mark = h7_load64_relaxed(&sh->mark),
+                            .pid = h7_load32_relaxed(&sh->pid)};
+}
+
+/* Under both locks. Before the message counts: who dies in between has told, and not sent. */
+void h7_mq_tell(struct h7_store *st)
+{
+    struct h7_mq_shared *sh = room_of(st);
+    struct h7_life id = registrant(sh);
+    char name[NAME_LEN];
+    kernel_name(name, &id, h7_load64_relaxed(&sh->number));
+    int fd = h7_sys_mq_open(name, O_WRONLY | O_NONBLOCK | O_CLOEXEC, 0, NULL);
+    if (fd >= 0)
+        h7_sys_mq_send(fd, "", 1);
+    h7_sys_close(fd);
+    h7_sys_mq_unlink(name); /* another user's: his to remove */
+    h7_store32_relaxed(&sh->registered, 0);
+}
+
+/* --- registering ------------------------------------------------------------------------ */
+
+static int check_event(const struct sigevent *ev)
+{
+    switch (ev->sigev_notify) {
+    case SIGEV_NONE:
+    case SIGEV_THREAD:
+        return 0;
+    case SIGEV_SIGNAL:
+        return ev->sigev_signo > 0 && ev->sigev_signo <= SIGRTMAX ? 0 : -EINVAL;
+    default:
+        return -EINVAL;
+    }
+}
+
+/* A queue of the kernel's, registered for ev; its number. */
+static int make_kernel_queue(const struct h7_life *me, const struct sigevent *ev, uint64_t *number)
+{
+    struct mq_attr attr = {.mq_maxmsg = 1, .mq_msgsize = 1};
+    char name[NAME_LEN];
+    *number = (uint64_t)hepta_now_ns() * 0x9e3779b97f4a7c15ull;
+    kernel_name(name, me, *number);
+    int fd = h7_sys_mq_open(name, O_CREAT | O_EXCL | O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0600, &attr);
+    if (fd < 0)
+        return fd == -EINVAL ? -ENOSPC : fd;
+    int r = h7_sys_fchmod(fd, 0622); /* past the umask: anybody who may send may tell */
+    if (r == 0 && mq_notify(fd, ev) != 0)
+        r = -errno;
+    if (r == 0)
+        return fd;
+    h7_sys_close(fd);
+    h7_sys_mq_unlink(name);
+    return r;
+}
+
+/* The one that this handle had before, told or not. */
+static void drop_kernel_queue(struct hepta_mq *mq)
+{
+    char name[NAME_LEN];
+    struct h7_life me;
+    if (mq->kernel_queue < 0)
+        return;
+    if (h7_life_self(&me) == 0) {
+        kernel_name(name, &me, mq->kernel_number);
+        h7_sys_mq_unlink(name);
+    }
+    h7_sys_close(mq->kernel_queue);
+    mq->kernel_queue = -1;
+}
+
+static int is_me(const struct h7_mq_shared *sh)
+{
+    struct h7_life me, him = registrant(sh);
+    return h7_life_self(&me) == 0 && me.pid == him.pid && me.mark == him.mark;
+}
+
+int h7_mq_notify_pid(const struct h7_store *st)
+{
+    const struct h7_mq_shared *sh = room_of(st);
+    struct h7_life him = registrant(sh);
+    return h7_load32_relaxed(&sh->registered) && h7_life_alive(&him) ? (int)him.pid : 0;
+}
+
+/* Under both locks. */
+static int enter_registration(struct h7_store *st, const struct h7_life *me, uint64_t number)
+{
+    struct h7_mq_shared *sh = room_of(st);
+    if (h7_mq_notify_pid(st))
+        return -EBUSY;
+    if (h7_load32_relaxed(&sh->registered)) { /* a dead one's */
+        struct h7_life him = registrant(sh);
+        char name[NAME_LEN];
+        kernel_name(name, &him, h7_load64_relaxed(&sh->number));
+        h7_sys_mq_unlink(name);
+        h7_store32_relaxed(&sh->registered, 0);
+    }
+    h7_store32_relaxed(&sh->pid, me->pid);
+    h7_store64_relaxed(&sh->mark, me->mark);
+    h7_store64_relaxed(&sh->number, number);
+    h7_store32_release(&sh->registered, 1); /* linearization point */
+    return 0;
+}
+
+static int add(struct hepta_mq *mq, const struct sigevent *ev)
+{
+    struct h7_life me;
+    uint64_t number;
+    int r = h7_life_self(&me);
+    int fd = r < 0 ? r : make_kernel_queue(&me, ev, &number);
+    if (fd < 0)
+        return fd;
+    r = h7_store_enter_both(&mq->store, h7_store_patience());
+    if (r == 0) {
+        r = enter_registration(&mq->store, &me, number);
+        h7_store_leave_both(&mq->store);
+    }
+    h7_mutex_enter(&mq->guard);
+    if (r == 0) { /* else drop the new one, and keep what is registered */
+        drop_kernel_queue(mq);
+        mq->kernel_queue = fd;
+        mq->kernel_number = number;
+    } else {
+        char name[NAME_LEN];
+        kernel_name(name, &me, number);
+        h7_sys_mq_unlink(name);
+        h7_sys_close(fd);
+    }
+    h7_mutex_unlock(&mq->guard);
+    return r;
+}
+
+static int end(struct hepta_mq *mq)
+{
+    struct h7_mq_shared *sh = room_of(&mq->store);
+    int r = 0;
+    if (h7_load32_relaxed(&sh->registered) && is_me(sh)) {
+        r = h7_store_enter_both(&mq->store, h7_store_patience());
+        if (r == 0) {
+            if (is_me(sh))
+                h7_store32_relaxed(&sh->registered, 0);
+            h7_store_leave_both(&mq->store);
+        }
+    }
+    h7_mutex_enter(&mq->guard);
+    drop_kernel_queue(mq);
+    h7_mutex_unlock(&mq->guard);
+    return r;
+}
+
+void h7_mq_end_notify(struct hepta_mq *mq)
+{
+    end(mq);
+}
+
+int hepta_mq_notify(struct hepta_mq *mq, const struct sigevent *ev)
+{
+    int r = h7_mq_enter(mq, 0);
+    if (r == 0 && ev)
+        r = check_event(ev);
+    if (r < 0)
+        return r;
+    return ev ? add(mq, ev) : end(mq);
+}
