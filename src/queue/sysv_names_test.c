@@ -235,12 +235,8 @@ static int churns(void *arg)
     (void)arg;
     for (;;) {
         int id = get(KEY, IPC_CREAT);
-        if (id <= 0)
-            fprintf(stderr, "get: %d\n", id);
         CHILD_CHECK(id > 0);
         int r = put(id);
-        if (r < 0)
-            fprintf(stderr, "put: %d\n", r);
         CHILD_CHECK(r == 0 || r == -EIDRM || r == -EINVAL || r == -EAGAIN);
         r = hepta_msg_ctl(id, IPC_RMID, NULL);
         CHILD_CHECK(r == 0 || r == -EIDRM || r == -EINVAL);

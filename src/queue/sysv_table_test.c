@@ -314,7 +314,7 @@ static int elsewhere(void *arg)
 {
     if (unshare(CLONE_NEWPID) != 0)
         return UNIT_SKIP;
-    pid_t pid = unit_fork();
+    pid_t pid = fork(); /* unit_fork() asks for a parent, which it can't see */
     if (pid == 0)
         _exit(put(*(int *)arg, 1) == -EXDEV && take(*(int *)arg, SOON) == -EXDEV ? 0 : 1);
     CHILD_CHECK(unit_reap(pid) == 0);
