@@ -345,6 +345,23 @@ static void test_unwanted_descriptors(void **state)
     }
 }
 
+static void test_chown(void **state)
+{
+    struct stat st;
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    int fd = h7_sys_memfd("owned");
+    assert_int_equal(h7_sys_fchown(fd, 65534, 65533), 0);
+    assert_int_equal(fstat(fd, &st), 0);
+    assert_true(st.st_uid == 65534 && st.st_gid == 65533);
+    close(fd);
+    fd = open("/proc/self/exe", O_PATH | O_CLOEXEC);
+    assert_int_equal(h7_sys_fchown(fd, (uid_t)-1, (gid_t)-1), 0); /* changes nothing */
+    close(fd);
+    assert_int_equal(h7_sys_fchown(fd, 0, 0), -EBADF);
+}
+
 static void test_membarrier(void **state)
 {
     (void)state;
@@ -372,6 +389,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_write_keeps_a_pending_signal),
     cmocka_unit_test(test_pidfd),
     cmocka_unit_test(test_unwanted_descriptors),
+    cmocka_unit_test(test_chown),
     cmocka_unit_test(test_membarrier),
 };
 

@@ -101,7 +101,10 @@ int h7_lock_second(struct h7_lock *l, int64_t deadline)
     /* Acquire, as in h7_lock(). The calling thread holds one, so it is known. */
     if (h7_cas32_acquire(&l->word, &v, h7_self_cache.tid))
         return 0;
-    return take_or_wait(l, deadline);
+    int r = take_or_wait(l, deadline);
+    /* Pending never names it, so whoever died with both has left it like that: who has no time
+     * to wait for the tick finds that out, too. */
+    return r == -EAGAIN && deadline == H7_EXPIRED ? take_from_dead(l, h7_self_cache.tid) : r;
 }
 
 int h7_lock_slow(struct h7_lock *l, int64_t deadline)

@@ -110,7 +110,13 @@ static int remove_attached(struct h7_msg *m, int id)
     return r;
 }
 
-/* What can't be trusted any more can still be removed; the kernel says by whom. */
+/* What was refused, or can't be trusted any more, can still be removed; the kernel says by whom. */
+static int is_broken(int err)
+{
+    return err == -EBADMSG || err == -EPROTO || err == -EPROTONOSUPPORT || err == -EMEDIUMTYPE ||
+           err == -ENODATA;
+}
+
 static int remove_broken(int id)
 {
     int r = h7_msg_unlink(id);
@@ -123,11 +129,13 @@ static int remove_id(int id)
     int r = h7_msg_enter(id, &m);
     if (r == 0) {
         r = remove_attached(m, id);
+        if (is_broken(r))
+            h7_msg_retire(m, 0);
         h7_msg_leave(m);
     } else if (r == -EACCES) {
         r = -EPERM; /* its owner could attach it */
     }
-    return r == -EBADMSG ? remove_broken(id) : r;
+    return is_broken(r) ? remove_broken(id) : r;
 }
 
 /* --- all ---------------------------------------------------------------------------- */

@@ -203,8 +203,10 @@ static int found(key_t key, int id, int flags, const struct h7_msg_ways *ways)
     if (r == 0) {
         int removed = h7_load32_relaxed(&m->st.shared->removed) != 0;
         r = removed ? -EIDRM : h7_msg_ask(m, asked_for(flags));
-        if (removed)
+        if (removed) {
+            h7_msg_finish(&m->st, id);
             h7_msg_retire(m, 0);
+        }
         h7_msg_leave(m);
     }
     if (r == -EIDRM || r == -EINVAL)

@@ -215,6 +215,8 @@ int h7_msg_make_id(int dir, int id);
 int h7_msg_attach(struct h7_store *st, int id, const struct h7_msg_ways *ways);
 /* Remove the names of an id: of a removed queue under P, or of one that is past all help. */
 int h7_msg_unlink(int id);
+/* A removed one whose names may be there still. 0, -ETIMEDOUT, -EACCES, -EPERM, ... */
+int h7_msg_finish(struct h7_store *st, int id);
 /* Remove msg.ID if it is a stub that nobody needs any more. */
 void h7_msg_clean(int id);
 

@@ -192,7 +192,7 @@ static int open_key(int obj, void *arg)
 
 /* Removed, but its remover died before the names went: Y3. Only the names are at stake, so a
  * dead holder's lock is as good as any; what he left is never used again. */
-static int finish_removal(struct h7_store *st, int id)
+int h7_msg_finish(struct h7_store *st, int id)
 {
     struct h7_lock *lock = &st->shared->side[H7_P].lock;
     int r = h7_lock(lock, h7_store_patience());
@@ -218,7 +218,7 @@ int h7_msg_attach(struct h7_store *st, int id, const struct h7_msg_ways *ways)
     if (r < 0)
         return r == -ENOENT ? -EINVAL : r;
     if (h7_load32_relaxed(&st->shared->removed)) {
-        finish_removal(st, id);
+        h7_msg_finish(st, id);
         r = -EIDRM;
     } else if (h7_load32_relaxed(&h7_msg_room(st)->id) != (uint32_t)id) {
         r = -EBADMSG;

@@ -59,6 +59,7 @@ static void unlock_table(void)
 /* Nobody is inside and nobody can come in. */
 void h7_msg_bury(struct h7_msg *m)
 {
+    h7_load32_acquire(&m->word); /* with h7_msg_leave() of all before: what they did is done */
     h7_store32_relaxed(&m->word, H7_MSG_BUSY);
     h7_store_detach(&m->st);
     h7_store32_relaxed(&m->id, 0);

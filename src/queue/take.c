@@ -82,9 +82,21 @@ static int find(struct h7_store *st, const struct h7_take *t, uint32_t *slot)
     }
 }
 
-static int takes_any(const struct h7_take *t)
+/* Would it be a message of that key, if that were the only one? */
+static int takes(const struct h7_take *t, uint64_t key)
 {
-    return t->pick == H7_PICK_FIRST || t->pick == H7_PICK_OLDEST;
+    switch (t->pick) {
+    case H7_PICK_KEY:
+        return key == t->key;
+    case H7_PICK_NOT_KEY:
+        return key != t->key;
+    case H7_PICK_UP_TO:
+        return key <= t->key;
+    case H7_PICK_NTH:
+        return t->key == 0;
+    default:
+        return 1;
+    }
 }
 
 /* The slot to take. *indexed: it is in the index. 0, -EAGAIN (none), -EBADMSG. */
@@ -93,10 +105,14 @@ static int pick(struct h7_store *st, const struct h7_take *t, uint32_t *slot, in
     uint64_t head = h7_load64_acquire(&st->shared->head); /* with h7_send_publish() */
     uint64_t drained = h7_load64_relaxed(&consumers(st)->drained), end = h7_head_count(head);
     *indexed = 1;
-    if (end - drained == 1 && takes_any(t) && h7_index_count(&st->index) == 0) {
+    if (end - drained == 1 && h7_index_count(&st->index) == 0) {
         *slot = (uint32_t)head & H7_SLOT_MASK; /* one line less to fetch than by the inbox */
-        *indexed = 0;
-        return inbox_slot(st, drained, *slot);
+        int r = inbox_slot(st, drained, *slot);
+        if (r < 0)
+            return r;
+        *indexed = !takes(t, h7_load64_relaxed(&st->slots[*slot].key));
+        if (!*indexed)
+            return 0;
     }
     if (end != drained) {
         int r = drain(st, drained, end);

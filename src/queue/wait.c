@@ -349,9 +349,10 @@ int h7_waiting_wait(struct h7_waiting *w, int64_t *deadline)
     int r = h7_store_bury(w->st, *deadline);
     if (r != 0)
         return r < 0 ? r : 0;
-    if (*deadline == HEPTA_NOW || *deadline == H7_EXPIRED) {
-        if (*deadline == HEPTA_NOW)
-            lower(w->st, w->side);
+    if (*deadline == H7_EXPIRED) /* no third look: a lock that can't be had looks as if ready */
+        return -EAGAIN;
+    if (*deadline == HEPTA_NOW) {
+        lower(w->st, w->side);
         *deadline = H7_EXPIRED;
         return is_ready(w) ? 0 : -EAGAIN;
     }
