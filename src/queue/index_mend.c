@@ -14,76 +14,116 @@ static int waits(const struct h7_index *ix, uint32_t slot, uint64_t end)
 
 /* --- made anew -------------------------------------------------------------------------- */
 
-/* Two sorted lists into one, through links[].next. *twice: two have the same seq, or a peer
- * changes the links meanwhile. */
-static uint32_t merge(struct h7_index *ix, uint32_t a, uint32_t b, int *twice)
+/* To sort 2^20 slots through their links would miss the cache at each step, for seconds, and
+ * everybody waits. So they are sorted as rows of these, in the memory of the keys, the heap and
+ * the buckets, which hold nothing meanwhile: two rows of n fit exactly. Positions in a row are
+ * never read from it; the slot numbers are, and are checked, when all is done. */
+struct row {
+    struct h7_a64 seq;
+    struct h7_a32 slot, unused;
+};
+
+_Static_assert(2 * sizeof(struct row) ==
+                   sizeof(struct h7_index_key) + sizeof(struct h7_a32) + sizeof(struct h7_a32),
+               "a key, a place in the heap and a bucket for each slot make two rows");
+
+static void row_set(struct row *r, uint64_t seq, uint32_t slot)
 {
-    uint32_t head = NONE, tail = NONE;
-    for (uint32_t n = 0; a != NONE || b != NONE; n++) {
-        if (n == ix->n_slots || (a != NONE && a >= ix->n_slots) ||
-            (b != NONE && b >= ix->n_slots)) {
-            *twice = 1;
-            return NONE;
-        }
-        int from_a = b == NONE || (a != NONE && seq_of(ix, a) < seq_of(ix, b));
-        if (a != NONE && b != NONE && seq_of(ix, a) == seq_of(ix, b))
-            *twice = 1;
-        uint32_t take = from_a ? a : b;
-        if (from_a)
-            a = get(&ix->links[a].next);
-        else
-            b = get(&ix->links[b].next);
-        if (tail == NONE)
-            head = take;
-        else
-            set(&ix->links[tail].next, take);
-        tail = take;
-    }
-    if (tail != NONE)
-        set(&ix->links[tail].next, NONE);
-    return head;
+    h7_store64_relaxed(&r->seq, seq);
+    set(&r->slot, slot);
 }
 
-/* Bottom up: bin i holds a sorted list of 2^i, as a binary counter. */
-static uint32_t sort(struct h7_index *ix, uint64_t end, int *twice)
+static uint32_t row_fill(const struct h7_index *ix, struct row *rows, uint64_t end)
 {
-    uint32_t bins[32], list = NONE;
-    for (int i = 0; i < 32; i++)
-        bins[i] = NONE;
-    for (uint32_t slot = 0; slot < ix->n_slots; slot++) {
-        if (!waits(ix, slot, end))
-            continue;
-        uint32_t run = slot;
-        int i = 0;
-        set(&ix->links[slot].next, NONE);
-        for (; bins[i] != NONE; i++) {
-            run = merge(ix, bins[i], run, twice);
-            bins[i] = NONE;
-        }
-        bins[i] = run;
+    uint32_t n = 0;
+    for (uint32_t slot = 0; slot < ix->n_slots; slot++)
+        if (waits(ix, slot, end))
+            row_set(&rows[n++], seq_of(ix, slot), slot);
+    return n;
+}
+
+/* from[a..mid) and from[mid..end), each sorted, into to[a..end). */
+static void merge(const struct row *from, struct row *to, uint32_t a, uint32_t mid, uint32_t end)
+{
+    uint32_t b = mid;
+    for (uint32_t at = a; at < end; at++) {
+        uint64_t seq_a = a < mid ? h7_load64_relaxed(&from[a].seq) : UINT64_MAX;
+        uint64_t seq_b = b < end ? h7_load64_relaxed(&from[b].seq) : UINT64_MAX;
+        if (a < mid && (b == end || seq_a <= seq_b))
+            row_set(&to[at], seq_a, get(&from[a++].slot));
+        else
+            row_set(&to[at], seq_b, get(&from[b++].slot));
     }
-    for (int i = 0; i < 32; i++)
-        list = merge(ix, bins[i], list, twice);
-    return list;
+}
+
+/* Bottom up, from one row into the other and back. Where the result is. */
+static struct row *sort(struct row *rows, struct row *other, uint32_t n)
+{
+    for (uint32_t len = 1; len < n; len *= 2) {
+        for (uint32_t a = 0; a < n; a += 2 * len) {
+            uint32_t mid = n - a < len ? n : a + len, end = n - mid < len ? n : mid + len;
+            merge(rows, other, a, mid, end);
+        }
+        struct row *sorted = other;
+        other = rows;
+        rows = sorted;
+    }
+    return rows;
+}
+
+/* The rows' order as one list through links[], whose first is *first. 0; -EBADMSG: two of one
+ * seq, or a peer wrote there. */
+static int list_rows(struct h7_index *ix, const struct row *rows, uint32_t n, uint32_t *first)
+{
+    struct h7_a32 *at = NULL;
+    uint64_t from = 0;
+    *first = NONE;
+    for (uint32_t i = 0; i < n; i++) {
+        uint64_t seq = h7_load64_relaxed(&rows[i].seq);
+        uint32_t slot = get(&rows[i].slot);
+        if (slot >= ix->n_slots || seq < from)
+            return -EBADMSG;
+        if (at)
+            set(at, slot);
+        else
+            *first = slot;
+        at = &ix->links[slot].next;
+        from = seq + 1;
+    }
+    if (at)
+        set(at, NONE);
+    return 0;
+}
+
+/* Push the n slots of that list, which the pushes take apart. */
+static int push_all(struct h7_index *ix, uint32_t first, uint32_t n)
+{
+    uint32_t at = first;
+    for (; n > 0; n--) {
+        if (at >= ix->n_slots)
+            return -EBADMSG;
+        uint32_t next = get(&ix->links[at].next);
+        if (next < ix->n_slots)
+            __builtin_prefetch(&ix->slots[next]);
+        int r = h7_index_push(ix, at);
+        if (r < 0)
+            return r;
+        at = next;
+    }
+    return at == NONE ? 0 : -EBADMSG;
 }
 
 int h7_index_rebuild(struct h7_index *ix, uint64_t end)
 {
-    int twice = 0, r = 0;
-    uint32_t at = sort(ix, end, &twice), n = 0;
+    struct row *rows = (struct row *)(void *)ix->keys;
+    uint32_t n = row_fill(ix, rows, end), first;
+    int r = list_rows(ix, sort(rows, rows + ix->n_slots, n), n, &first);
     h7_index_clear(ix);
-    while (at != NONE && r == 0 && !twice) {
-        if (at >= ix->n_slots || n++ == ix->n_slots)
-            r = -EBADMSG;
-        uint32_t next = r == 0 ? get(&ix->links[at].next) : NONE;
-        if (r == 0)
-            r = h7_index_push(ix, at);
-        at = next;
-    }
-    if (r == 0 && !twice)
-        return 0;
-    h7_index_clear(ix);
-    return -EBADMSG;
+    if (r == 0)
+        r = push_all(ix, first, n);
+    if (r < 0)
+        h7_index_clear(ix);
+    return r;
 }
 
 /* --- the invariants ---------------------------------------------------------------------- */
