@@ -128,7 +128,8 @@ int h7_index_rebuild(struct h7_index *ix, uint64_t end)
 
 /* --- the invariants ---------------------------------------------------------------------- */
 
-#define CHAIN_LOOKS 64 /* how many in a chain are compared with each: who picks keys, makes it long */
+/* How many in a chain each is compared with: who picks the keys can make it long. */
+#define CHAIN_LOOKS 64
 
 static int fail(char *why, size_t n, const char *what)
 {
