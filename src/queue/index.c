@@ -1,56 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * queue/index.c - see queue/index.h. Reading order: the layout, push, remove, put_back, rebuild.
- *
- * Shared layout, all guarded by the consumers' lock, all numbers of slots or of keys, which are
- * fewer than slots; NONE ends a list:
- *   count, n_keys     slots, and different keys, in it
- *   spare             keys' records that were used and are free, a list; fresh: never used ones
- *   last              the record that was used last, a guess
- *   oldest, newest    ends of the list by age
- *   links[slot]       its neighbours of the same key, in the order of seq
- *   ages[slot]        its neighbours by seq among all (by_age)
- *   keys[]            key, first and last slot, place in the heap, next record of the bucket
- *   heap[]            records of keys, the lowest first
- *   buckets[]         record + 1 of the first key of that hash; 0 none
- *
- * Invariants (h7_index_check()):
- *   X1 the lists of the keys have count slots, each QUEUED, of that key, with rising seqs below end
- *   X2 the list by age has the same number, with rising seqs
- *   X3 the heap is one, and keys know their place in it; each is found by its hash
+ * queue/index.c - see queue/index.h; the layout is in queue/index_internal.h. Reading order: push,
+ * remove, put_back.
  */
-#include "queue/index.h"
-
-#include <errno.h>
-#include <stdio.h>
-
-#define NONE 0xffffffffu
-
-struct h7_index_shared {
-    struct h7_a32 count, n_keys, spare, fresh, last, oldest, newest;
-} __attribute__((aligned(H7_APART)));
-
-struct h7_index_link {
-    struct h7_a32 prev, next;
-};
-
-struct h7_index_key {
-    struct h7_a64 key;
-    struct h7_a32 first, last; /* first NONE: the record is free */
-    struct h7_a32 at;          /* in the heap */
-    struct h7_a32 chain;       /* record + 1 */
-};
-
-/* relaxed, all of them: under the lock */
-static uint32_t get(const struct h7_a32 *a)
-{
-    return h7_load32_relaxed(a);
-}
-
-static void set(struct h7_a32 *a, uint32_t v)
-{
-    h7_store32_relaxed(a, v);
-}
+#include "queue/index_internal.h"
 
 /* --- where it lies -------------------------------------------------------------------- */
 
@@ -113,22 +66,7 @@ uint32_t h7_index_count(const struct h7_index *ix)
     return get(&ix->shared->count);
 }
 
-static uint64_t key_of(const struct h7_index *ix, uint32_t slot)
-{
-    return h7_load64_relaxed(&ix->slots[slot].key);
-}
-
-static uint64_t seq_of(const struct h7_index *ix, uint32_t slot)
-{
-    return h7_load64_relaxed(&ix->slots[slot].seq);
-}
-
 /* --- the heap of keys ------------------------------------------------------------------ */
-
-static uint64_t key_at(const struct h7_index *ix, uint32_t k)
-{
-    return h7_load64_relaxed(&ix->keys[k].key);
-}
 
 static void heap_put(struct h7_index *ix, uint32_t at, uint32_t k)
 {
@@ -191,11 +129,6 @@ static int heap_remove(struct h7_index *ix, uint32_t k)
 }
 
 /* --- keys ------------------------------------------------------------------------------ */
-
-static struct h7_a32 *bucket(const struct h7_index *ix, uint64_t key)
-{
-    return &ix->buckets[(uint32_t)(key * 0x9e3779b97f4a7c15ull >> 40) & ix->bucket_mask];
-}
 
 /* The record of a key, or NONE. */
 static int find_key(const struct h7_index *ix, uint64_t key, uint32_t *k)
@@ -413,130 +346,4 @@ int h7_index_nth(const struct h7_index *ix, uint64_t n, uint32_t *slot)
     for (; n > 0 && at < ix->n_slots; n--)
         at = get(&ix->ages[at].next);
     return give(ix, at, slot);
-}
-
-/* --- made anew -------------------------------------------------------------------------- */
-
-/* Two sorted lists into one, through links[].next. *twice: two have the same seq, or a peer
- * changes the links meanwhile. */
-static uint32_t merge(struct h7_index *ix, uint32_t a, uint32_t b, int *twice)
-{
-    uint32_t head = NONE, tail = NONE;
-    for (uint32_t n = 0; a != NONE || b != NONE; n++) {
-        if (n == ix->n_slots || (a != NONE && a >= ix->n_slots) ||
-            (b != NONE && b >= ix->n_slots)) {
-            *twice = 1;
-            return NONE;
-        }
-        int from_a = b == NONE || (a != NONE && seq_of(ix, a) < seq_of(ix, b));
-        if (a != NONE && b != NONE && seq_of(ix, a) == seq_of(ix, b))
-            *twice = 1;
-        uint32_t take = from_a ? a : b;
-        if (from_a)
-            a = get(&ix->links[a].next);
-        else
-            b = get(&ix->links[b].next);
-        if (tail == NONE)
-            head = take;
-        else
-            set(&ix->links[tail].next, take);
-        tail = take;
-    }
-    if (tail != NONE)
-        set(&ix->links[tail].next, NONE);
-    return head;
-}
-
-/* Bottom up: bin i holds a sorted list of 2^i, as a binary counter. */
-static uint32_t sort(struct h7_index *ix, uint64_t end, int *twice)
-{
-    uint32_t bins[32], list = NONE;
-    for (int i = 0; i < 32; i++)
-        bins[i] = NONE;
-    for (uint32_t slot = 0; slot < ix->n_slots; slot++) {
-        const struct h7_slot *s = &ix->slots[slot];
-        if (h7_load32_relaxed(&s->state) != H7_SLOT_QUEUED || h7_load64_relaxed(&s->seq) >= end)
-            continue;
-        uint32_t run = slot;
-        int i = 0;
-        set(&ix->links[slot].next, NONE);
-        for (; bins[i] != NONE; i++) {
-            run = merge(ix, bins[i], run, twice);
-            bins[i] = NONE;
-        }
-        bins[i] = run;
-    }
-    for (int i = 0; i < 32; i++)
-        list = merge(ix, bins[i], list, twice);
-    return list;
-}
-
-int h7_index_rebuild(struct h7_index *ix, uint64_t end)
-{
-    int twice = 0, r = 0;
-    uint32_t at = sort(ix, end, &twice), n = 0;
-    h7_index_clear(ix);
-    while (at != NONE && r == 0 && !twice) {
-        if (at >= ix->n_slots || n++ == ix->n_slots)
-            r = -EBADMSG;
-        uint32_t next = r == 0 ? get(&ix->links[at].next) : NONE;
-        if (r == 0)
-            r = h7_index_push(ix, at);
-        at = next;
-    }
-    if (r == 0 && !twice)
-        return 0;
-    h7_index_clear(ix);
-    return -EBADMSG;
-}
-
-/* --- the invariants ---------------------------------------------------------------------- */
-
-static int fail(char *why, size_t n, const char *what)
-{
-    snprintf(why, n, "index: %s", what);
-    return -EBADMSG;
-}
-
-/* The length of a list whose slots are right; of_key NULL: of any key. UINT32_MAX: wrong. */
-static uint32_t check_list(const struct h7_index *ix, const struct h7_index_link *links,
-                           uint32_t first, const uint64_t *of_key, uint64_t end)
-{
-    uint32_t n = 0, prev = NONE;
-    for (uint32_t at = first; at != NONE; at = get(&links[at].next), n++) {
-        if (at >= ix->n_slots || n == ix->n_slots || get(&links[at].prev) != prev ||
-            h7_load32_relaxed(&ix->slots[at].state) != H7_SLOT_QUEUED || seq_of(ix, at) >= end ||
-            (of_key && key_of(ix, at) != *of_key) ||
-            (prev != NONE && seq_of(ix, prev) >= seq_of(ix, at)))
-            return UINT32_MAX;
-        prev = at;
-    }
-    return n;
-}
-
-int h7_index_check(const struct h7_index *ix, uint64_t end, char *why, size_t n)
-{
-    const struct h7_index_shared *sh = ix->shared;
-    uint32_t n_keys = get(&sh->n_keys), sum = 0;
-    if (n_keys > ix->n_slots)
-        return fail(why, n, "X3: too many keys");
-    for (uint32_t i = 0; i < n_keys; i++) {
-        uint32_t k = get(&ix->heap[i]), found;
-        if (k >= ix->n_slots || get(&ix->keys[k].at) != i)
-            return fail(why, n, "X3: a key doesn't know its place");
-        uint64_t key = key_at(ix, k);
-        if (i > 0 && key_at(ix, get(&ix->heap[(i - 1) / 2])) >= key)
-            return fail(why, n, "X3: not a heap");
-        if (find_key(ix, key, &found) < 0 || found != k)
-            return fail(why, n, "X3: a key isn't found");
-        uint32_t len = check_list(ix, ix->links, get(&ix->keys[k].first), &key, end);
-        if (len == 0 || len == UINT32_MAX)
-            return fail(why, n, "X1: a list is wrong");
-        sum += len;
-    }
-    if (sum != get(&sh->count))
-        return fail(why, n, "X1: the count is wrong");
-    if (ix->by_age && check_list(ix, ix->ages, get(&sh->oldest), NULL, end) != sum)
-        return fail(why, n, "X2: the list by age is wrong");
-    return 0;
 }
