@@ -33,15 +33,27 @@ static const struct bench_backend *const tcp_backends[] = {&bench_tcp_hepta, &be
 static const struct bench_backend *const udp_backends[] = {&bench_udp_hepta, &bench_udp_kernel,
                                                            NULL};
 
+#define TWO_PROCESSES (1u << BENCH_PINGPONG | 1u << BENCH_STREAM)
+
 const struct bench_mechanism bench_mechanisms[] = {
-    {.name = "pipe", .what = "between related processes", .backends = pipe_backends},
-    {.name = "fifo", .what = "opened by name", .backends = fifo_backends},
+    {.name = "pipe",
+     .what = "between related processes",
+     .tests = TWO_PROCESSES,
+     .backends = pipe_backends},
+    {.name = "fifo", .what = "opened by name", .tests = TWO_PROCESSES, .backends = fifo_backends},
     {.name = "unix",
      .what = "connections on one host; the capacity is at least two messages",
+     .tests = TWO_PROCESSES,
      .whole = true,
      .backends = unix_backends},
-    {.name = "tcp", .what = "over 127.0.0.1; the system's buffers", .backends = tcp_backends},
-    {.name = "udp", .what = "over 127.0.0.1; with a window", .backends = udp_backends},
+    {.name = "tcp",
+     .what = "over 127.0.0.1; the system's buffers",
+     .tests = TWO_PROCESSES,
+     .backends = tcp_backends},
+    {.name = "udp",
+     .what = "over 127.0.0.1; with a window",
+     .tests = TWO_PROCESSES,
+     .backends = udp_backends},
     {.name = NULL},
 };
 
@@ -51,6 +63,11 @@ const struct bench_mechanism *bench_mechanism(const char *name)
         if (!strcmp(m->name, name))
             return m;
     return NULL;
+}
+
+bool bench_has_test(const struct bench_mechanism *m, enum bench_test test)
+{
+    return m->tests & 1u << test;
 }
 
 bool bench_fits(const struct bench_backend *backend, const struct bench_case *c)

@@ -16,73 +16,110 @@
 #include <string.h>
 
 #define MAX_SIZES 16
+#define WATCHDOG  10 /* times the bound of a measurement */
 #define DISTURBED 50 /* times a second; a quiet machine's own threads come to a few */
+
+struct sizes {
+    size_t at[MAX_SIZES];
+    int n;
+};
 
 struct request {
     const struct bench_mechanism *mechanism;
-    size_t bytes[MAX_SIZES];
-    int n_bytes;
-    int test; /* -1: both */
+    struct sizes bytes, queued;
+    int test; /* -1: all */
     enum bench_mode mode;
     enum bench_cpus cpus;
-    const char *backends; /* comma-separated; NULL: all */
-    double seconds, runs;
+    const char *backends;          /* comma-separated; NULL: all */
+    double seconds, give_up, runs; /* give_up 0: by the bound */
     bool json, targets, narrowed;
 };
 
-static const char *const tests[] = {"pingpong", "stream", "all", NULL};
 static const char *const modes[] = {"busy", "sleep", "adaptive", NULL};
 static const char *const placements[] = {"same", "apart", NULL};
 
+static void print_tests(const struct bench_mechanism *m)
+{
+    const char *before = "";
+
+    for (int test = 0; test < BENCH_N_TESTS; test++) {
+        if (!bench_has_test(m, (enum bench_test)test))
+            continue;
+        printf("%s%s", before, bench_shapes[test].name);
+        before = ", ";
+    }
+}
+
 static int help(void)
 {
-    puts(
-        "Examples:\n"
-        "  hepta bench pipe\n"
-        "  hepta bench pipe --bytes 64,4K,64K --mode busy --test stream\n"
-        "  hepta bench pipe --targets --json | jq -c 'select(.verdict == \"missed\")'\n"
-        "\n"
-        "Usage: hepta bench MECHANISM [OPTION...]\n"
-        "\n"
-        "Measures a mechanism between two pinned processes: Hepta, the kernel's own, and what\n"
-        "the hardware allows (limit). Rivals run in turns; figures are medians over the runs.\n"
-        "\n"
-        "  --bytes N[,N...]             message sizes, 8 to 16M (default 64); K and M are binary\n"
-        "  --test pingpong|stream|all   (default all)\n"
-        "  --mode busy|sleep|adaptive   how Hepta waits (default adaptive); the kernel's side\n"
-        "                               spins without blocking in busy, and blocks otherwise\n"
-        "  --cpus same|apart            both processes on one cpu or on two cores (default apart)\n"
-        "  --backends NAME[,NAME...]    only these; names below\n"
-        "  --seconds S                  bound of one measurement (default 0.1); at ten times as\n"
-        "                               much the pair is killed\n"
-        "  --runs N                     measurements of each row, 1 to 101 (default 9)\n"
-        "  --targets                    the cases of the promised ratios, and whether they hold;\n"
-        "                               exit status 1 if one is missed\n"
-        "  --json                       one object a line instead of tables\n"
-        "\n"
-        "Times are one way, half a round trip. MSGS/S of a ping-pong counts both ways. A stream's\n"
-        "receiver checks every message, from 4 KiB on every cache line of it. Rivals have the\n"
-        "same capacity: 64 KiB, for messages of 64 KiB and more 1 MiB.");
+    puts("Examples:\n"
+         "  hepta bench pipe\n"
+         "  hepta bench pipe --bytes 64,4K,64K --mode busy --test stream\n"
+         "  hepta bench pipe --targets --json | jq -c 'select(.verdict == \"missed\")'\n"
+         "\n"
+         "Usage: hepta bench MECHANISM [OPTION...]\n"
+         "\n"
+         "Measures a mechanism between pinned processes: Hepta, the kernel's own, and what the\n"
+         "hardware allows (limit). Rivals run in turns; figures are medians over the runs.\n"
+         "\n"
+         "  --bytes N[,N...]             message sizes, 8 to 16M (default 64); K and M are binary\n"
+         "  --test TEST                  one of those below, or all (default)\n"
+         "  --mode busy|sleep|adaptive   how Hepta waits (default adaptive); the kernel's side\n"
+         "                               spins without blocking in busy, and blocks otherwise\n"
+         "  --cpus same|apart            both sides on one cpu or on two cores (default apart)\n"
+         "  --queued N[,N...]            select: messages in front, up to 1000000 (default 10,\n"
+         "                               1000,100000)\n"
+         "  --backends NAME[,NAME...]    only these; names below\n"
+         "  --seconds S                  bound of one measurement (default 0.1)\n"
+         "  --give-up S                  when it is killed (default ten times --seconds)\n"
+         "  --runs N                     measurements of each row, 1 to 101 (default 9)\n"
+         "  --targets                    the cases of the promised ratios, and whether they hold;\n"
+         "                               exit status 1 if one is missed\n"
+         "  --json                       one object a line instead of tables\n"
+         "\n"
+         "Tests:\n"
+         "  pingpong   round trips; times are one way, half of it; MSGS/S counts both ways\n"
+         "  stream     one process to another; fan-in: four to one; many: four to four\n"
+         "  pair       one process sends and receives: the time of both, with nobody else there\n"
+         "  select     the same, by its type, behind --queued messages of as many other types\n"
+         "\n"
+         "Receivers check every message, from 4 KiB on every cache line of it. Rivals have the\n"
+         "same capacity: 64 KiB, for messages of 64 KiB and more 1 MiB. The four processes of a\n"
+         "side share its cpu.");
     for (const struct bench_mechanism *m = bench_mechanisms; m->name; m++) {
-        printf("\nBack ends of %s (%s):\n", m->name, m->what);
+        printf("\nBack ends of %s (%s; ", m->name, m->what);
+        print_tests(m);
+        puts("):");
         for (const struct bench_backend *const *b = m->backends; *b; b++)
             printf("  %-24s %s\n", (*b)->name, (*b)->what);
     }
     return cli_finish(CLI_OK);
 }
 
-static int read_sizes(struct request *q, char *list)
+static int read_sizes(struct sizes *sizes, const char *option, size_t min, size_t max)
 {
     char *rest = NULL;
 
-    q->n_bytes = 0;
-    for (char *s = strtok_r(list, ",", &rest); s; s = strtok_r(NULL, ",", &rest)) {
-        if (q->n_bytes == MAX_SIZES)
-            return cli_usage("--bytes takes %d sizes at most", MAX_SIZES);
-        if (!cli_size(s, BENCH_BYTES_MIN, BENCH_BYTES_MAX, &q->bytes[q->n_bytes++]))
-            return cli_usage("'%s' is not a message size from %d bytes to 16M", s, BENCH_BYTES_MIN);
+    sizes->n = 0;
+    for (char *s = strtok_r(optarg, ",", &rest); s; s = strtok_r(NULL, ",", &rest)) {
+        if (sizes->n == MAX_SIZES)
+            return cli_usage("--%s takes %d sizes at most", option, MAX_SIZES);
+        if (!cli_size(s, min, max, &sizes->at[sizes->n++]))
+            return cli_usage("--%s can't be '%s'; it is %zu to %zu", option, s, min, max);
     }
-    return q->n_bytes ? CLI_OK : cli_usage("--bytes needs a size");
+    return sizes->n ? CLI_OK : cli_usage("--%s needs a number", option);
+}
+
+/* The word "all" is -1. */
+static int read_test(int *test)
+{
+    *test = -1;
+    if (!strcmp(optarg, "all"))
+        return CLI_OK;
+    for (*test = 0; *test < BENCH_N_TESTS; (*test)++)
+        if (!strcmp(optarg, bench_shapes[*test].name))
+            return CLI_OK;
+    return cli_usage("there is no test '%s'", optarg);
 }
 
 static int read_word(const char *option, const char *const *words, int *out)
@@ -92,6 +129,13 @@ static int read_word(const char *option, const char *const *words, int *out)
         return CLI_OK;
     return cli_usage("--%s can't be '%s'; it is %s, %s%s%s", option, optarg, words[0], words[1],
                      words[2] ? " or " : "", words[2] ? words[2] : "");
+}
+
+static int read_seconds(const char *option, int max, double *out)
+{
+    if (cli_number(optarg, max, out))
+        return CLI_OK;
+    return cli_usage("--%s is more than 0 and at most %d, not '%s'", option, max, optarg);
 }
 
 /* Only when the mechanism is known, which may be named last. */
@@ -128,6 +172,8 @@ static int read_mechanism(struct request *q, const char *name)
     q->mechanism = bench_mechanism(name);
     if (!q->mechanism)
         return cli_usage("there is no mechanism '%s'; it is %s", name, mechanism_names(names));
+    if (q->test >= 0 && !bench_has_test(q->mechanism, (enum bench_test)q->test))
+        return cli_usage("%s has no test '%s'", name, bench_shapes[q->test].name);
     return q->backends ? check_backends(q) : CLI_OK;
 }
 
@@ -136,8 +182,10 @@ enum {
     OPT_TEST,
     OPT_MODE,
     OPT_CPUS,
+    OPT_QUEUED,
     OPT_BACKENDS,
     OPT_SECONDS,
+    OPT_GIVE_UP,
     OPT_RUNS,
     OPT_TARGETS,
     OPT_JSON
@@ -148,8 +196,10 @@ static const struct option options[] = {
     {"test", required_argument, NULL, OPT_TEST},
     {"mode", required_argument, NULL, OPT_MODE},
     {"cpus", required_argument, NULL, OPT_CPUS},
+    {"queued", required_argument, NULL, OPT_QUEUED},
     {"backends", required_argument, NULL, OPT_BACKENDS},
     {"seconds", required_argument, NULL, OPT_SECONDS},
+    {"give-up", required_argument, NULL, OPT_GIVE_UP},
     {"runs", required_argument, NULL, OPT_RUNS},
     {"targets", no_argument, NULL, OPT_TARGETS},
     {"json", no_argument, NULL, OPT_JSON},
@@ -164,11 +214,11 @@ static int read_option(struct request *q, int opt)
     q->narrowed |= opt >= OPT_BYTES && opt <= OPT_BACKENDS;
     switch (opt) {
     case OPT_BYTES:
-        return read_sizes(q, optarg);
+        return read_sizes(&q->bytes, "bytes", BENCH_BYTES_MIN, BENCH_BYTES_MAX);
+    case OPT_QUEUED:
+        return read_sizes(&q->queued, "queued", 0, BENCH_QUEUED_MAX);
     case OPT_TEST:
-        rc = read_word("test", tests, &word);
-        q->test = word == 2 ? -1 : word;
-        return rc;
+        return read_test(&q->test);
     case OPT_MODE:
         rc = read_word("mode", modes, &word);
         q->mode = (enum bench_mode)word;
@@ -181,9 +231,9 @@ static int read_option(struct request *q, int opt)
         q->backends = optarg;
         return CLI_OK;
     case OPT_SECONDS:
-        if (!cli_number(optarg, 600, &q->seconds))
-            return cli_usage("--seconds is more than 0 and at most 600, not '%s'", optarg);
-        return CLI_OK;
+        return read_seconds("seconds", 600, &q->seconds);
+    case OPT_GIVE_UP:
+        return read_seconds("give-up", 600 * WATCHDOG, &q->give_up);
     case OPT_RUNS:
         if (!cli_number(optarg, BENCH_RUNS_MAX, &q->runs) || q->runs != (int)q->runs)
             return cli_usage("--runs is 1 to %d, not '%s'", BENCH_RUNS_MAX, optarg);
@@ -232,26 +282,44 @@ static bool wanted(const struct request *q, const char *name)
     return false;
 }
 
-static struct bench_cell *product(const struct request *q, size_t *n)
+/* Adds the case for each back end that fits. */
+static void add_case(const struct request *q, const struct bench_case *on, struct bench_cell *cells,
+                     size_t *n)
 {
-    const struct bench_backend *const *all = q->mechanism->backends;
-    size_t n_all = 0;
+    for (const struct bench_backend *const *b = q->mechanism->backends; *b; b++)
+        if (wanted(q, (*b)->name) && bench_fits(*b, on))
+            cells[(*n)++] = (struct bench_cell){.backend = *b, .on = *on};
+}
 
-    while (all[n_all])
-        n_all++;
-    struct bench_cell *cells = calloc(2 * (size_t)q->n_bytes * n_all, sizeof(*cells));
-    *n = 0;
-    if (!cells)
-        return NULL;
-    for (int test = BENCH_PINGPONG; test <= BENCH_STREAM; test++) {
-        for (int i = 0; i < q->n_bytes && (q->test < 0 || q->test == test); i++) {
-            struct bench_case on = {(enum bench_test)test, q->bytes[i], q->mode, q->cpus,
-                                    bench_capacity(q->mechanism, q->bytes[i])};
-            for (size_t b = 0; b < n_all; b++)
-                if (wanted(q, all[b]->name) && bench_fits(all[b], &on))
-                    cells[(*n)++] = (struct bench_cell){.backend = all[b], .on = on};
+static void add_test(const struct request *q, enum bench_test test, struct bench_cell *cells,
+                     size_t *n)
+{
+    bool select = test == BENCH_SELECT, alone = !bench_shapes[test].n[BENCH_SECOND];
+
+    for (int i = 0; i < q->bytes.n; i++) {
+        for (int j = 0; j < (select ? q->queued.n : 1); j++) {
+            struct bench_case on = {test,
+                                    q->bytes.at[i],
+                                    q->mode,
+                                    alone ? BENCH_SAME : q->cpus,
+                                    bench_capacity(q->mechanism, q->bytes.at[i]),
+                                    select ? q->queued.at[j] : 0};
+            add_case(q, &on, cells, n);
         }
     }
+}
+
+static struct bench_cell *product(const struct request *q, size_t *n)
+{
+    size_t n_all = 0, n_cases = (size_t)q->bytes.n * (size_t)(BENCH_N_TESTS + q->queued.n);
+
+    while (q->mechanism->backends[n_all])
+        n_all++;
+    struct bench_cell *cells = calloc(n_cases * n_all, sizeof(*cells));
+    *n = 0;
+    for (int test = 0; test < BENCH_N_TESTS && cells; test++)
+        if ((q->test < 0 || q->test == test) && bench_has_test(q->mechanism, (enum bench_test)test))
+            add_test(q, (enum bench_test)test, cells, n);
     return cells;
 }
 
@@ -274,14 +342,36 @@ static void tell_failures(const struct bench_cell *cells, size_t n)
                       bench_status_name(cells[i].status), cells[i].why);
 }
 
-/* Two processes on one cpu take it from each other: only rows on two tell. */
+/* Once for each number of messages. */
+static void tell_depths(const struct bench_cell *cells, size_t n)
+{
+    size_t told = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        if (cells[i].status != BENCH_OK || !cells[i].depth || cells[i].depth == told)
+            continue;
+        told = cells[i].depth;
+        cli_error("%s, %zu bytes: the queue held %zu messages, not %zu; a deeper one takes the "
+                  "right to raise limits",
+                  cells[i].backend->name, cells[i].on.bytes, told, bench_depth(&cells[i].on));
+    }
+}
+
+/* Processes on one cpu take it from each other: only those that have one each tell. */
+static bool has_cpu_alone(const struct bench_case *on)
+{
+    const int *side = bench_shapes[on->test].n;
+
+    return side[BENCH_FIRST] == 1 && (side[BENCH_SECOND] == 0 || on->cpus == BENCH_APART);
+}
+
 static void tell_disturbance(const struct bench_cell *cells, size_t n)
 {
     double worst = 0;
 
     for (size_t i = 0; i < n; i++) {
         double per_s = bench_median(&cells[i]).disturbed_per_s;
-        if (cells[i].on.cpus == BENCH_APART && per_s > worst)
+        if (has_cpu_alone(&cells[i].on) && per_s > worst)
             worst = per_s;
     }
     if (worst > DISTURBED)
@@ -296,6 +386,7 @@ static int measure(struct request *q, struct bench_cell *cells, size_t n)
                               .n_cells = n,
                               .runs = (int)q->runs,
                               .seconds = q->seconds,
+                              .give_up = q->give_up > 0 ? q->give_up : q->seconds * WATCHDOG,
                               .progress = progress,
                               .arg = q};
     enum bench_status worst = bench_run(&plan);
@@ -310,6 +401,7 @@ static int measure(struct request *q, struct bench_cell *cells, size_t n)
         tally = bench_print_targets(q->mechanism, cells, n, q->json);
     fflush(stdout);
     tell_failures(cells, n);
+    tell_depths(cells, n);
     tell_disturbance(cells, n);
     if (worst == BENCH_TIMED_OUT)
         return CLI_TIMED_OUT;
@@ -318,8 +410,8 @@ static int measure(struct request *q, struct bench_cell *cells, size_t n)
 
 int cli_bench(int argc, char **argv)
 {
-    struct request q = {.bytes = {64},
-                        .n_bytes = 1,
+    struct request q = {.bytes = {{64}, 1},
+                        .queued = {{10, 1000, 100000}, 3},
                         .test = -1,
                         .mode = BENCH_ADAPTIVE,
                         .cpus = BENCH_APART,
