@@ -33,7 +33,23 @@ static const struct bench_backend *const tcp_backends[] = {&bench_tcp_hepta, &be
 static const struct bench_backend *const udp_backends[] = {&bench_udp_hepta, &bench_udp_kernel,
                                                            NULL};
 
+static const struct bench_backend *const mq_backends[] = {
+    &bench_mq_kernel,
+    &bench_limit_line,
+    &bench_limit_ring,
+    NULL,
+};
+
+static const struct bench_backend *const msg_backends[] = {
+    &bench_msg_kernel,
+    &bench_limit_line,
+    &bench_limit_ring,
+    NULL,
+};
+
 #define TWO_PROCESSES (1u << BENCH_PINGPONG | 1u << BENCH_STREAM)
+
+#define QUEUE_TESTS (TWO_PROCESSES | 1u << BENCH_PAIR | 1u << BENCH_FANIN | 1u << BENCH_MANY)
 
 const struct bench_mechanism bench_mechanisms[] = {
     {.name = "pipe",
@@ -54,6 +70,16 @@ const struct bench_mechanism bench_mechanisms[] = {
      .what = "over 127.0.0.1; with a window",
      .tests = TWO_PROCESSES,
      .backends = udp_backends},
+    {.name = "mq",
+     .what = "POSIX message queues",
+     .tests = QUEUE_TESTS,
+     .whole = true,
+     .backends = mq_backends},
+    {.name = "msg",
+     .what = "System V message queues",
+     .tests = QUEUE_TESTS | 1u << BENCH_SELECT,
+     .whole = true,
+     .backends = msg_backends},
     {.name = NULL},
 };
 
