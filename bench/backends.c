@@ -35,6 +35,9 @@ static const struct bench_backend *const udp_backends[] = {&bench_udp_hepta, &be
 
 static const struct bench_backend *const mq_backends[] = {
     &bench_mq_kernel,
+#ifdef BENCH_BOOST
+    &bench_mq_boost,
+#endif
     &bench_limit_line,
     &bench_limit_ring,
     NULL,
