@@ -181,7 +181,7 @@ static void target_json(const struct target *t, double ratio, enum target_verdic
     struct json_object *o = json_object_new_object();
 
     add_text(o, "target", t->text);
-    add_figure(o, "ratio", round_to(ratio, 1.0 / 1024));
+    add_figure(o, "ratio", ratio); /* not rounded: the verdict can be checked */
     add_text(o, "bound", t->kind == TARGET_AT_MOST ? "at most" : "at least");
     json_object_object_add(o, "than", json_object_new_double(t->bound));
     add_text(o, "verdict", verdicts[verdict]);
