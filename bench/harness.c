@@ -19,7 +19,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define FIRST_N  8
+#define FIRST_N  PEER_PAIRS
 #define PORTIONS 16
 #define WAKE_NS  120000.0 /* a round of two wake-ups of idle cores */
 
@@ -91,7 +91,8 @@ static void figures(const struct crew *crew, const struct sum *sum, struct bench
 {
     double ns = sum->ns > 0 ? sum->ns : 1;
     double ways = crew->test == BENCH_PINGPONG ? 2 : 1;
-    double tick = sum->ticks > 0 ? sum->ns / sum->ticks / ways : 0;
+    double timed = crew->test == BENCH_PAIR ? PEER_PAIRS : ways; /* messages at a time */
+    double tick = sum->ticks > 0 ? sum->ns / sum->ticks / timed : 0;
 
     memset(out, 0, sizeof(*out));
     out->disturbed_per_s = (double)sum->preempted / ns * 1e9;
