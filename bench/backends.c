@@ -34,6 +34,9 @@ static const struct bench_backend *const udp_backends[] = {&bench_udp_hepta, &be
                                                            NULL};
 
 static const struct bench_backend *const mq_backends[] = {
+    &bench_mq_hepta,
+    &bench_mq_lease,
+    &bench_mq_zerocopy,
     &bench_mq_kernel,
 #ifdef BENCH_BOOST
     &bench_mq_boost,

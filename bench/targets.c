@@ -28,6 +28,9 @@ const struct bench_case target_cases[N_CASES] = {
     [ST_UDP] = CASE(BENCH_STREAM, 65507, BENCH_BUSY, BENCH_APART),
     [ST_UDP_SLEEP] = CASE(BENCH_STREAM, 65507, BENCH_SLEEP, BENCH_APART),
     [ST1M] = CASE(BENCH_STREAM, 1u << 20, BENCH_BUSY, BENCH_APART),
+    [PAIR64] = CASE(BENCH_PAIR, 64, BENCH_ADAPTIVE, BENCH_SAME),
+    [FAN64] = CASE(BENCH_FANIN, 64, BENCH_ADAPTIVE, BENCH_APART),
+    [SELECT_100K] = {BENCH_SELECT, 64, BENCH_ADAPTIVE, BENCH_SAME, 0, 100000},
 };
 
 static const struct {
@@ -35,7 +38,8 @@ static const struct {
     const struct target *targets;
 } tables[] = {
     {"pipe", target_pipe}, {"fifo", target_fifo}, {"unix", target_unix},
-    {"tcp", target_tcp},   {"udp", target_udp},
+    {"tcp", target_tcp},   {"udp", target_udp},   {"mq", target_mq},
+    {"msg", target_msg},
 };
 
 const struct target *target_list(const struct bench_mechanism *m, size_t *n)
