@@ -47,6 +47,7 @@ static const struct bench_backend *const mq_backends[] = {
 };
 
 static const struct bench_backend *const msg_backends[] = {
+    &bench_msg_hepta,
     &bench_msg_kernel,
     &bench_limit_line,
     &bench_limit_ring,
