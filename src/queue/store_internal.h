@@ -101,13 +101,13 @@ static inline void h7_waiting_look(struct h7_waiting *w)
 {
     struct h7_store_shared *sh = w->st->shared;
     w->turns = h7_load32_relaxed(&sh->turns); /* an older one only means another look */
-    if (w->side == H7_P)
-        w->seen = h7_published(w->st);
 }
-/* A sender, under P, after the look: how much of the outbox he has seen. */
+/* After a look in vain, under the lock: how much of the inbox a receiver, or of the outbox a
+ * sender has seen. */
 static inline void h7_waiting_saw(struct h7_waiting *w)
 {
-    w->seen = h7_load64_relaxed(&w->st->shared->side[H7_P].freed_seen);
+    const struct h7_store_side *side = w->st->shared->side;
+    w->seen = h7_load64_relaxed(w->side == H7_P ? &side[H7_C].drained : &side[H7_P].freed_seen);
 }
 /* There was nothing. 0 look again; or -EAGAIN, -ETIMEDOUT, -EINTR, ... */
 int h7_waiting_wait(struct h7_waiting *w, int64_t *deadline);
