@@ -202,7 +202,7 @@ int h7_store_ack(struct h7_store *st, uint64_t lease)
 {
     struct h7_call call = {.i = H7_NO_SLEEPER};
     uint32_t slot;
-    int r = h7_store_enter(st, H7_C, h7_store_patience());
+    int r = h7_store_enter_patiently(st, H7_C);
     if (r < 0)
         return r;
     r = find_lease(st, lease, &slot);
