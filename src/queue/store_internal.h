@@ -72,7 +72,14 @@ struct h7_call {
     int i;
 };
 /* Under the side's lock, before the store that makes the call needed. */
-void h7_call_plan(struct h7_store *st, int side, uint64_t key, struct h7_call *call);
+void h7_call_plan_slow(struct h7_store *st, int side, uint64_t key, struct h7_call *call);
+static inline void h7_call_plan(struct h7_store *st, int side, uint64_t key,
+                                struct h7_call *call)
+{
+    call->i = H7_NO_SLEEPER;
+    if (h7_unlikely(h7_sleepers_any(&st->shared->sleepers[side])))
+        h7_call_plan_slow(st, side, key, call);
+}
 /* Instead of h7_unlock(). */
 void h7_call_leave_slow(struct h7_store *st, int side, struct h7_call *call);
 static inline void h7_call_leave(struct h7_store *st, int side, struct h7_call *call)
