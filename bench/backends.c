@@ -33,15 +33,60 @@ static const struct bench_backend *const tcp_backends[] = {&bench_tcp_hepta, &be
 static const struct bench_backend *const udp_backends[] = {&bench_udp_hepta, &bench_udp_kernel,
                                                            NULL};
 
+static const struct bench_backend *const mq_backends[] = {
+    &bench_mq_hepta,
+    &bench_mq_lease,
+    &bench_mq_zerocopy,
+    &bench_mq_kernel,
+#ifdef BENCH_BOOST
+    &bench_mq_boost,
+#endif
+    &bench_limit_line,
+    &bench_limit_ring,
+    NULL,
+};
+
+static const struct bench_backend *const msg_backends[] = {
+    &bench_msg_hepta,
+    &bench_msg_kernel,
+    &bench_limit_line,
+    &bench_limit_ring,
+    NULL,
+};
+
+#define TWO_PROCESSES (1u << BENCH_PINGPONG | 1u << BENCH_STREAM)
+
+#define QUEUE_TESTS (TWO_PROCESSES | 1u << BENCH_PAIR | 1u << BENCH_FANIN | 1u << BENCH_MANY)
+
 const struct bench_mechanism bench_mechanisms[] = {
-    {.name = "pipe", .what = "between related processes", .backends = pipe_backends},
-    {.name = "fifo", .what = "opened by name", .backends = fifo_backends},
+    {.name = "pipe",
+     .what = "between related processes",
+     .tests = TWO_PROCESSES,
+     .backends = pipe_backends},
+    {.name = "fifo", .what = "opened by name", .tests = TWO_PROCESSES, .backends = fifo_backends},
     {.name = "unix",
      .what = "connections on one host; the capacity is at least two messages",
+     .tests = TWO_PROCESSES,
      .whole = true,
      .backends = unix_backends},
-    {.name = "tcp", .what = "over 127.0.0.1; the system's buffers", .backends = tcp_backends},
-    {.name = "udp", .what = "over 127.0.0.1; with a window", .backends = udp_backends},
+    {.name = "tcp",
+     .what = "over 127.0.0.1; the system's buffers",
+     .tests = TWO_PROCESSES,
+     .backends = tcp_backends},
+    {.name = "udp",
+     .what = "over 127.0.0.1; with a window",
+     .tests = TWO_PROCESSES,
+     .backends = udp_backends},
+    {.name = "mq",
+     .what = "POSIX message queues",
+     .tests = QUEUE_TESTS,
+     .whole = true,
+     .backends = mq_backends},
+    {.name = "msg",
+     .what = "System V message queues",
+     .tests = QUEUE_TESTS | 1u << BENCH_SELECT,
+     .whole = true,
+     .backends = msg_backends},
     {.name = NULL},
 };
 
@@ -51,6 +96,11 @@ const struct bench_mechanism *bench_mechanism(const char *name)
         if (!strcmp(m->name, name))
             return m;
     return NULL;
+}
+
+bool bench_has_test(const struct bench_mechanism *m, enum bench_test test)
+{
+    return m->tests & 1u << test;
 }
 
 bool bench_fits(const struct bench_backend *backend, const struct bench_case *c)

@@ -16,6 +16,9 @@ extern const struct bench_backend bench_unix_kernel, bench_unix_kernel_seqpacket
 extern const struct bench_backend bench_unix_kernel_dgram;
 extern const struct bench_backend bench_tcp_hepta, bench_tcp_kernel;
 extern const struct bench_backend bench_udp_hepta, bench_udp_kernel;
+extern const struct bench_backend bench_mq_hepta, bench_mq_lease, bench_mq_zerocopy;
+extern const struct bench_backend bench_mq_kernel, bench_mq_boost;
+extern const struct bench_backend bench_msg_hepta, bench_msg_kernel;
 extern const struct bench_backend bench_limit_line, bench_limit_ring;
 
 #endif

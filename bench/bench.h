@@ -16,17 +16,40 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum bench_test { BENCH_PINGPONG, BENCH_STREAM };
+enum bench_test {
+    BENCH_PINGPONG, /* one process to another and back */
+    BENCH_STREAM,   /* one to another, as fast as it goes */
+    BENCH_PAIR,     /* one process sends and receives, nobody else is there */
+    BENCH_FANIN,    /* four senders to one receiver */
+    BENCH_MANY,     /* four to four */
+    BENCH_SELECT,   /* as pair, behind messages that aren't wanted */
+    BENCH_N_TESTS,
+};
 enum bench_mode { BENCH_BUSY, BENCH_SLEEP, BENCH_ADAPTIVE };
 enum bench_cpus { BENCH_SAME, BENCH_APART };
 
 /* The side that starts (ping, producer) and the side that answers (pong, consumer). */
 enum bench_side { BENCH_FIRST, BENCH_SECOND };
+#define BENCH_SIDE_MAX 4 /* processes of a side */
 
-#define BENCH_BYTES_MIN 8           /* a message carries its 8-byte sequence number */
-#define BENCH_BYTES_MAX (16u << 20) /* bytes */
-#define BENCH_RUNS_MAX  101
-#define BENCH_HEAD_MAX  16 /* bytes that a mechanism may put before a message */
+/**
+ * struct bench_shape - who takes part in a test, and what it is about
+ * @n:    processes of each side; where the second has none the first does both
+ * @rate: messages a second; else the time of one
+ */
+struct bench_shape {
+    const char *name;
+    int n[2];
+    bool rate;
+};
+
+extern const struct bench_shape bench_shapes[BENCH_N_TESTS];
+
+#define BENCH_BYTES_MIN  8           /* a message carries its 8-byte sequence number */
+#define BENCH_BYTES_MAX  (16u << 20) /* bytes */
+#define BENCH_RUNS_MAX   101
+#define BENCH_HEAD_MAX   16 /* bytes that a mechanism may put before a message */
+#define BENCH_QUEUED_MAX 1000000
 
 struct bench_case {
     enum bench_test test;
@@ -34,7 +57,14 @@ struct bench_case {
     enum bench_mode mode;
     enum bench_cpus cpus;
     size_t capacity; /* room for messages under way, equal for all rivals: bytes */
+    size_t queued;   /* select: messages of other types that stay in the queue */
 };
+
+/* The capacity as a number of messages. */
+static inline size_t bench_depth(const struct bench_case *c)
+{
+    return c->capacity / c->bytes;
+}
 
 /**
  * struct bench_backend - one way of carrying messages; all calls 0 or negative errno
@@ -45,11 +75,12 @@ struct bench_case {
  * @open:    makes the link in the coordinator, before it forks the pair; two directions
  *           for ping-pong
  * @enter:   in each process of the pair: keep this side's ends, close the others
- * @send:    a whole message out of @buf
- * @recv:    a whole message into @buf
+ * @send:    a whole message out of @buf; BENCH_HEAD_MAX bytes in front of it are free for use
+ * @recv:    a whole message into @buf, the same way
  * @reserve: instead of send, with commit: where the message is built in place
  * @peek:    instead of recv, with release: where the message lies
  * @close:   gives up everything the calling process has of the link
+ * @depth:   messages that really fit, where that is limited; NULL: as the case has it
  */
 struct bench_backend {
     const char *name;
@@ -66,16 +97,19 @@ struct bench_backend {
     int (*peek)(void *link, size_t len, const void **at);
     int (*release)(void *link, size_t len);
     void (*close)(void *link);
+    size_t (*depth)(const void *link);
 };
 
 /**
  * struct bench_mechanism - what is measured together
+ * @tests:    those that make sense: a bit (1 << enum bench_test) each
  * @whole:    a message needs room as a whole: the capacity is at least two messages
  * @backends: all of them, ended by NULL; some may share a name, where each fits other cases
  */
 struct bench_mechanism {
     const char *name;
     const char *what;
+    unsigned tests;
     bool whole;
     const struct bench_backend *const *backends;
 };
@@ -85,6 +119,7 @@ extern const struct bench_mechanism bench_mechanisms[]; /* ended by a NULL name 
 /* NULL if there is no such mechanism. */
 const struct bench_mechanism *bench_mechanism(const char *name);
 bool bench_fits(const struct bench_backend *backend, const struct bench_case *c);
+bool bench_has_test(const struct bench_mechanism *m, enum bench_test test);
 /* The back end of that name that fits the case (any case if NULL), or NULL. */
 const struct bench_backend *bench_backend(const struct bench_mechanism *m, const char *name,
                                           const struct bench_case *c);
@@ -98,8 +133,9 @@ enum bench_status {
     BENCH_TIMED_OUT,
 };
 
-/* One measurement; times one way, half a round trip; 0 where the test doesn't tell. Every
- * time that another program takes a cpu away from the pair disturbs it. */
+/* One measurement; times one way, half a round trip, of pair and select of sending and
+ * receiving together; 0 where the test doesn't tell. Every time that another program takes a
+ * cpu away from the processes disturbs them. */
 struct bench_sample {
     double p50_ns, p99_ns, p999_ns, msgs_per_s;
     double disturbed_per_s;
@@ -110,6 +146,7 @@ struct bench_cell {
     struct bench_case on;
     enum bench_status status;
     char why[160];
+    size_t depth; /* messages that fit, where that is less than the case says; else 0 */
     int n_samples;
     struct bench_sample sample[BENCH_RUNS_MAX];
 };
@@ -119,6 +156,7 @@ struct bench_plan {
     size_t n_cells;
     int runs;       /* measurements of each cell, 1 to BENCH_RUNS_MAX */
     double seconds; /* bound of one measurement */
+    double give_up; /* seconds after which it is killed */
     void (*progress)(int run, const struct bench_cell *cell, void *arg); /* or NULL */
     void *arg;
 };
@@ -126,8 +164,9 @@ struct bench_plan {
 /* Measures; what failed is told in each cell. Returns the worst status of all cells. */
 enum bench_status bench_run(struct bench_plan *plan);
 
-/* One measurement of one cell with a fresh pair of processes; fills status and @out. */
-enum bench_status bench_measure(struct bench_cell *cell, double seconds, struct bench_sample *out);
+/* One measurement of one cell with fresh processes; fills status and @out. */
+enum bench_status bench_measure(struct bench_cell *cell, const struct bench_plan *plan,
+                                struct bench_sample *out);
 
 /* Medians over the samples, each figure by itself. */
 struct bench_sample bench_median(const struct bench_cell *cell);
@@ -139,6 +178,7 @@ double bench_ratio(const struct bench_cell *of, const struct bench_cell *by, siz
 double bench_figure(const struct bench_cell *cell, const struct bench_sample *s);
 double bench_spread(const struct bench_cell *cell);
 
+bool bench_same_case(const struct bench_case *a, const struct bench_case *b);
 const char *bench_test_name(enum bench_test test);
 const char *bench_mode_name(enum bench_mode mode);
 const char *bench_cpus_name(enum bench_cpus cpus);

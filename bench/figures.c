@@ -4,6 +4,12 @@
 
 #include <stdlib.h>
 
+const struct bench_shape bench_shapes[BENCH_N_TESTS] = {
+    [BENCH_PINGPONG] = {"pingpong", {1, 1}, false}, [BENCH_STREAM] = {"stream", {1, 1}, true},
+    [BENCH_PAIR] = {"pair", {1, 0}, false},         [BENCH_FANIN] = {"fan-in", {4, 1}, true},
+    [BENCH_MANY] = {"many", {4, 4}, true},          [BENCH_SELECT] = {"select", {1, 0}, false},
+};
+
 static int ascending(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
@@ -59,7 +65,7 @@ double bench_ratio(const struct bench_cell *of, const struct bench_cell *by, siz
 
 double bench_figure(const struct bench_cell *cell, const struct bench_sample *s)
 {
-    return cell->on.test == BENCH_STREAM ? s->msgs_per_s : s->p50_ns;
+    return bench_shapes[cell->on.test].rate ? s->msgs_per_s : s->p50_ns;
 }
 
 double bench_spread(const struct bench_cell *cell)
@@ -76,9 +82,16 @@ double bench_spread(const struct bench_cell *cell)
     return middle > 0 ? (high - low) / middle : 0;
 }
 
+/* The capacity follows from the rest. */
+bool bench_same_case(const struct bench_case *a, const struct bench_case *b)
+{
+    return a->test == b->test && a->bytes == b->bytes && a->mode == b->mode && a->cpus == b->cpus &&
+           a->queued == b->queued;
+}
+
 const char *bench_test_name(enum bench_test test)
 {
-    return test == BENCH_STREAM ? "stream" : "pingpong";
+    return bench_shapes[test].name;
 }
 
 const char *bench_mode_name(enum bench_mode mode)

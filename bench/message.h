@@ -5,7 +5,8 @@
  * The same work for every back end: a message is stamped where the sender builds it and
  * checked where the receiver finds it. Small ones carry their number at both ends. From
  * 4 KiB on each cache line carries it: a back end that doesn't copy still has to move
- * all lines from core to core, as it would for a user who writes and reads the message.
+ * all lines from core to core, as it would for a user who writes and reads the message. The
+ * number says in its highest byte which sender's it is.
  */
 #ifndef BENCH_MESSAGE_H
 #define BENCH_MESSAGE_H
@@ -16,6 +17,7 @@
 
 #define MESSAGE_LINE  64
 #define MESSAGE_WHOLE 4096 /* bytes; from here on every line is touched */
+#define MESSAGE_FROM  56   /* bits of a number; the sender above them */
 
 static inline void message_put(void *at, uint64_t word)
 {

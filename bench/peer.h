@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* bench/peer.h - one process of the measured pair, and what the coordinator tells it */
+/* bench/peer.h - one of the measured processes, and what the coordinator tells it */
 #ifndef BENCH_PEER_H
 #define BENCH_PEER_H
 
@@ -8,28 +8,35 @@
 
 #include <sys/types.h>
 
-/* Coordinator to peer: exchange @n messages. No more commands: leave. */
+/* Coordinator to peer: each sender sends @n messages, the receivers share them evenly. No more
+ * commands: leave. */
 struct peer_command {
     uint64_t n;
 };
 
 /* Peer to coordinator, after the last of them. */
 struct peer_reply {
-    int64_t err;        /* 0 or negative errno; -EBADMSG: a message arrived damaged */
-    uint64_t ns;        /* between the first and the last message of this side */
-    uint64_t ticks;     /* the same by the clock of the histogram */
-    uint64_t preempted; /* times that another program took the cpu away */
+    int64_t err;                  /* 0 or negative errno; -EBADMSG: a message arrived damaged */
+    int64_t start_ns, end_ns;     /* first and last message of this side, CLOCK_MONOTONIC */
+    uint64_t ticks;               /* the same by the clock of the histogram */
+    uint64_t preempted;           /* times that another program took the cpu away */
+    uint64_t n[BENCH_SIDE_MAX];   /* messages that it ever received of each sender */
+    uint64_t sum[BENCH_SIDE_MAX]; /* of their numbers */
 };
+
+/* Pairs that are timed together: the cycle counter takes 10 to 20 ns, and a fast one 60. */
+#define PEER_PAIRS 16
 
 struct peer {
     const struct bench_backend *backend;
     const struct bench_case *on;
     enum bench_side side;
+    int rank; /* on its side, from 0 */
     void *link;
     int control; /* socket to the coordinator */
     int cpu;
     pid_t parent;
-    struct histogram *rtt; /* shared: filled by the first side of a ping-pong */
+    struct histogram *times; /* shared: filled by a first side of one that also receives */
 };
 
 /* Never returns: the process is the peer from here on. */

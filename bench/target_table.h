@@ -26,6 +26,9 @@ enum {
     ST_UDP, /* the largest datagram */
     ST_UDP_SLEEP,
     ST1M,
+    PAIR64,
+    FAN64,
+    SELECT_100K,
     N_CASES,
 };
 
@@ -43,5 +46,6 @@ extern const struct bench_case target_cases[N_CASES];
 /* Ended by a row without text. */
 extern const struct target target_pipe[], target_fifo[], target_unix[];
 extern const struct target target_tcp[], target_udp[];
+extern const struct target target_mq[], target_msg[];
 
 #endif

@@ -11,21 +11,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CASE(test, bytes, mode, cpus) {test, bytes, mode, cpus, 0, 0}
+
 /* What is compared stands close together. */
 const struct bench_case target_cases[N_CASES] = {
-    [PP_BUSY] = {BENCH_PINGPONG, 64, BENCH_BUSY, BENCH_APART, 0},
-    [PP_ADAPT] = {BENCH_PINGPONG, 64, BENCH_ADAPTIVE, BENCH_APART, 0},
-    [PP_SLEEP] = {BENCH_PINGPONG, 64, BENCH_SLEEP, BENCH_APART, 0},
-    [SAME_ADAPT] = {BENCH_PINGPONG, 64, BENCH_ADAPTIVE, BENCH_SAME, 0},
-    [SAME_SLEEP] = {BENCH_PINGPONG, 64, BENCH_SLEEP, BENCH_SAME, 0},
-    [PP64K] = {BENCH_PINGPONG, 65536, BENCH_BUSY, BENCH_APART, 0},
-    [ST64] = {BENCH_STREAM, 64, BENCH_BUSY, BENCH_APART, 0},
-    [ST64K] = {BENCH_STREAM, 65536, BENCH_BUSY, BENCH_APART, 0},
-    [ST64_SLEEP] = {BENCH_STREAM, 64, BENCH_SLEEP, BENCH_APART, 0},
-    [ST64K_SLEEP] = {BENCH_STREAM, 65536, BENCH_SLEEP, BENCH_APART, 0},
-    [ST_UDP] = {BENCH_STREAM, 65507, BENCH_BUSY, BENCH_APART, 0},
-    [ST_UDP_SLEEP] = {BENCH_STREAM, 65507, BENCH_SLEEP, BENCH_APART, 0},
-    [ST1M] = {BENCH_STREAM, 1u << 20, BENCH_BUSY, BENCH_APART, 0},
+    [PP_BUSY] = CASE(BENCH_PINGPONG, 64, BENCH_BUSY, BENCH_APART),
+    [PP_ADAPT] = CASE(BENCH_PINGPONG, 64, BENCH_ADAPTIVE, BENCH_APART),
+    [PP_SLEEP] = CASE(BENCH_PINGPONG, 64, BENCH_SLEEP, BENCH_APART),
+    [SAME_ADAPT] = CASE(BENCH_PINGPONG, 64, BENCH_ADAPTIVE, BENCH_SAME),
+    [SAME_SLEEP] = CASE(BENCH_PINGPONG, 64, BENCH_SLEEP, BENCH_SAME),
+    [PP64K] = CASE(BENCH_PINGPONG, 65536, BENCH_BUSY, BENCH_APART),
+    [ST64] = CASE(BENCH_STREAM, 64, BENCH_BUSY, BENCH_APART),
+    [ST64K] = CASE(BENCH_STREAM, 65536, BENCH_BUSY, BENCH_APART),
+    [ST64_SLEEP] = CASE(BENCH_STREAM, 64, BENCH_SLEEP, BENCH_APART),
+    [ST64K_SLEEP] = CASE(BENCH_STREAM, 65536, BENCH_SLEEP, BENCH_APART),
+    [ST_UDP] = CASE(BENCH_STREAM, 65507, BENCH_BUSY, BENCH_APART),
+    [ST_UDP_SLEEP] = CASE(BENCH_STREAM, 65507, BENCH_SLEEP, BENCH_APART),
+    [ST1M] = CASE(BENCH_STREAM, 1u << 20, BENCH_BUSY, BENCH_APART),
+    [PAIR64] = CASE(BENCH_PAIR, 64, BENCH_ADAPTIVE, BENCH_SAME),
+    [FAN64] = CASE(BENCH_FANIN, 64, BENCH_ADAPTIVE, BENCH_APART),
+    [SELECT_100K] = {BENCH_SELECT, 64, BENCH_ADAPTIVE, BENCH_SAME, 0, 100000},
 };
 
 static const struct {
@@ -33,7 +38,8 @@ static const struct {
     const struct target *targets;
 } tables[] = {
     {"pipe", target_pipe}, {"fifo", target_fifo}, {"unix", target_unix},
-    {"tcp", target_tcp},   {"udp", target_udp},
+    {"tcp", target_tcp},   {"udp", target_udp},   {"mq", target_mq},
+    {"msg", target_msg},
 };
 
 const struct target *target_list(const struct bench_mechanism *m, size_t *n)
@@ -42,16 +48,12 @@ const struct target *target_list(const struct bench_mechanism *m, size_t *n)
     for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++) {
         if (strcmp(tables[i].mechanism, m->name))
             continue;
-        while (tables[i].targets[*n].text)
+        const struct target *t = tables[i].targets;
+        while (t[*n].text)
             (*n)++;
-        return tables[i].targets;
+        return t;
     }
     return NULL;
-}
-
-static bool same_case(const struct bench_case *a, const struct bench_case *b)
-{
-    return a->test == b->test && a->bytes == b->bytes && a->mode == b->mode && a->cpus == b->cpus;
 }
 
 static struct bench_cell *find(const struct bench_cell *cells, size_t n,
@@ -59,7 +61,7 @@ static struct bench_cell *find(const struct bench_cell *cells, size_t n,
 {
     for (size_t i = 0; i < n; i++)
         if (!strcmp(cells[i].backend->name, side->backend) &&
-            same_case(&cells[i].on, &target_cases[side->on]))
+            bench_same_case(&cells[i].on, &target_cases[side->on]))
             return (struct bench_cell *)&cells[i];
     return NULL;
 }

@@ -15,6 +15,11 @@ static void add_text(struct json_object *o, const char *key, const char *value)
     json_object_object_add(o, key, json_object_new_string(value));
 }
 
+static void add_count(struct json_object *o, const char *key, size_t value)
+{
+    json_object_object_add(o, key, json_object_new_int64((int64_t)value));
+}
+
 /* What a test doesn't measure is null, not 0. */
 static void add_figure(struct json_object *o, const char *key, double value)
 {
@@ -44,7 +49,11 @@ static void print_cell(const struct bench_mechanism *mechanism, const struct ben
     add_text(o, "mechanism", mechanism->name);
     add_text(o, "backend", cell->backend->name);
     add_text(o, "test", bench_test_name(cell->on.test));
-    json_object_object_add(o, "bytes", json_object_new_int64((int64_t)cell->on.bytes));
+    add_count(o, "bytes", cell->on.bytes);
+    if (cell->on.test == BENCH_SELECT)
+        add_count(o, "queued", cell->on.queued);
+    if (cell->depth)
+        add_count(o, "depth", cell->depth);
     add_text(o, "mode", bench_mode_name(cell->on.mode));
     add_text(o, "cpus", bench_cpus_name(cell->on.cpus));
     add_figure(o, "p50_ns", round_to(m.p50_ns, 0.125));
@@ -71,7 +80,10 @@ void bench_print_json(const struct bench_mechanism *m, const struct bench_cell *
 
 static void describe(struct libscols_line *line, const struct bench_cell *cell)
 {
-    table_set(line, 0, "%s", bench_test_name(cell->on.test));
+    if (cell->on.test == BENCH_SELECT)
+        table_set(line, 0, "%s %zu", bench_test_name(cell->on.test), cell->on.queued);
+    else
+        table_set(line, 0, "%s", bench_test_name(cell->on.test));
     table_set(line, 1, "%zu", cell->on.bytes);
     table_set(line, 2, "%s", bench_mode_name(cell->on.mode));
     table_set(line, 3, "%s", bench_cpus_name(cell->on.cpus));
@@ -103,7 +115,7 @@ static const struct bench_cell *rival(const struct bench_cell *cells, size_t n,
 {
     for (size_t i = 0; i < n; i++)
         if (cells[i].status == BENCH_OK && !strcmp(cells[i].backend->name, name) &&
-            !memcmp(&cells[i].on, on, sizeof(*on)))
+            bench_same_case(&cells[i].on, on))
             return &cells[i];
     return NULL;
 }
@@ -111,7 +123,7 @@ static const struct bench_cell *rival(const struct bench_cell *cells, size_t n,
 /* How many times faster @cell is than @than: above 1 is better. */
 static double faster(const struct bench_cell *cell, const struct bench_cell *than)
 {
-    if (cell->on.test == BENCH_STREAM)
+    if (bench_shapes[cell->on.test].rate)
         return bench_ratio(cell, than, offsetof(struct bench_sample, msgs_per_s));
     return bench_ratio(than, cell, offsetof(struct bench_sample, p50_ns));
 }
@@ -169,7 +181,7 @@ static void target_json(const struct target *t, double ratio, enum target_verdic
     struct json_object *o = json_object_new_object();
 
     add_text(o, "target", t->text);
-    add_figure(o, "ratio", round_to(ratio, 1.0 / 1024));
+    add_figure(o, "ratio", ratio); /* not rounded: the verdict can be checked */
     add_text(o, "bound", t->kind == TARGET_AT_MOST ? "at most" : "at least");
     json_object_object_add(o, "than", json_object_new_double(t->bound));
     add_text(o, "verdict", verdicts[verdict]);

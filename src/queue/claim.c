@@ -24,6 +24,7 @@
 
 /* --- life ------------------------------------------------------------------------------ */
 
+#define NO_LIFE 0xffffffffu /* instead of a descriptor + 1: it was looked for, and is unlinked */
 #define LIVES 1024 /* descriptors of `life` that a child closes; more: it doesn't */
 
 static struct h7_mutex lives_guard;
@@ -71,8 +72,10 @@ void h7_claims_close(struct h7_store *st)
     uint32_t fd = h7_load32_relaxed(&st->life);
     if (fd == 0 || h7_load64_relaxed(&st->life_gen) != h7_fork_gen())
         return;
-    forget_life((int)fd - 1);
-    h7_sys_close((int)fd - 1);
+    if (fd != NO_LIFE) {
+        forget_life((int)fd - 1);
+        h7_sys_close((int)fd - 1);
+    }
     h7_store32_relaxed(&st->life, 0);
 }
 
@@ -83,8 +86,11 @@ static int open_life(struct h7_store *st)
     if (none && h7_load64_relaxed(&st->life_gen) == gen)
         return 0;
     int fd = h7_name_part(st->obj, H7_STORE_LIFE, O_WRONLY, S_IFREG);
-    if (fd == -ESTALE) /* unlinked: nobody can begin to poll it by name any more */
+    if (fd == -ESTALE) { /* unlinked: nobody can begin to poll it by name any more */
+        if (h7_cas32_acquire(&st->life, &none, NO_LIFE))
+            h7_store64_relaxed(&st->life_gen, gen);
         return 0;
+    }
     if (fd < 0)
         return fd;
     if (!h7_cas32_acquire(&st->life, &none, (uint32_t)fd + 1)) {
@@ -196,7 +202,7 @@ int h7_store_ack(struct h7_store *st, uint64_t lease)
 {
     struct h7_call call = {.i = H7_NO_SLEEPER};
     uint32_t slot;
-    int r = h7_store_enter(st, H7_C, h7_store_patience());
+    int r = h7_store_enter_patiently(st, H7_C);
     if (r < 0)
         return r;
     r = find_lease(st, lease, &slot);

@@ -444,7 +444,7 @@ static int commit_locked(struct h7_store *st, uint32_t slot, uint64_t key, size_
 int h7_store_commit(struct h7_store *st, uint32_t slot, uint64_t key, size_t len)
 {
     struct h7_call call = {.i = H7_NO_SLEEPER};
-    int r = h7_store_enter(st, H7_P, h7_store_patience());
+    int r = h7_store_enter_patiently(st, H7_P);
     if (r < 0)
         return r;
     int tell = notify_wanted(st);

@@ -57,6 +57,14 @@ static inline int64_t h7_store_patience(void)
     return hepta_in_ms(H7_STORE_PATIENCE_MS);
 }
 
+/* The same for a verb without one. HEPTA_NOW first, which waits long enough for a holder that
+ * runs: to read the clock takes longer than all the rest. */
+static inline int h7_store_enter_patiently(struct h7_store *st, int side)
+{
+    int r = h7_store_enter(st, side, HEPTA_NOW);
+    return h7_likely(r != -EAGAIN) ? r : h7_store_enter(st, side, h7_store_patience());
+}
+
 /* --- wait.c: calling, sleeping, the level --- */
 
 /* A sleeper that was called under a lock and is to be woken after it; i < 0: nobody. */
@@ -64,7 +72,14 @@ struct h7_call {
     int i;
 };
 /* Under the side's lock, before the store that makes the call needed. */
-void h7_call_plan(struct h7_store *st, int side, uint64_t key, struct h7_call *call);
+void h7_call_plan_slow(struct h7_store *st, int side, uint64_t key, struct h7_call *call);
+static inline void h7_call_plan(struct h7_store *st, int side, uint64_t key,
+                                struct h7_call *call)
+{
+    call->i = H7_NO_SLEEPER;
+    if (h7_unlikely(h7_sleepers_any(&st->shared->sleepers[side])))
+        h7_call_plan_slow(st, side, key, call);
+}
 /* Instead of h7_unlock(). */
 void h7_call_leave_slow(struct h7_store *st, int side, struct h7_call *call);
 static inline void h7_call_leave(struct h7_store *st, int side, struct h7_call *call)
@@ -101,13 +116,13 @@ static inline void h7_waiting_look(struct h7_waiting *w)
 {
     struct h7_store_shared *sh = w->st->shared;
     w->turns = h7_load32_relaxed(&sh->turns); /* an older one only means another look */
-    if (w->side == H7_P)
-        w->seen = h7_published(w->st);
 }
-/* A sender, under P, after the look: how much of the outbox he has seen. */
+/* After a look in vain, under the lock: how much of the inbox a receiver, or of the outbox a
+ * sender has seen. */
 static inline void h7_waiting_saw(struct h7_waiting *w)
 {
-    w->seen = h7_load64_relaxed(&w->st->shared->side[H7_P].freed_seen);
+    const struct h7_store_side *side = w->st->shared->side;
+    w->seen = h7_load64_relaxed(w->side == H7_P ? &side[H7_C].drained : &side[H7_P].freed_seen);
 }
 /* There was nothing. 0 look again; or -EAGAIN, -ETIMEDOUT, -EINTR, ... */
 int h7_waiting_wait(struct h7_waiting *w, int64_t *deadline);

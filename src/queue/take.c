@@ -99,13 +99,37 @@ static int takes(const struct h7_take *t, uint64_t key)
     }
 }
 
+/* Is a message that is in the index before all that were published since? Then `head`, a line
+ * that a busy sender is writing to, need not be looked at. */
+static int comes_first(const struct h7_take *t)
+{
+    return t->pick != H7_PICK_FIRST && t->pick != H7_PICK_UP_TO; /* by age, or of one key */
+}
+
+static int find_sane(struct h7_store *st, const struct h7_take *t, uint32_t *slot)
+{
+    int r = find(st, t, slot);
+    if (r < 0 || *slot == H7_NO_SLOT)
+        return r < 0 ? r : -EAGAIN;
+    if (*slot >= st->plan.n_slots ||
+        h7_load32_relaxed(&st->slots[*slot].state) != H7_SLOT_QUEUED)
+        return -EBADMSG;
+    return 0;
+}
+
 /* The slot to take. *indexed: it is in the index. 0, -EAGAIN (none), -EBADMSG. */
 static int pick(struct h7_store *st, const struct h7_take *t, uint32_t *slot, int *indexed)
 {
+    int is_empty = h7_index_count(&st->index) == 0;
+    *indexed = 1;
+    if (!is_empty && comes_first(t)) {
+        int r = find_sane(st, t, slot);
+        if (r != -EAGAIN)
+            return r;
+    }
     uint64_t head = h7_load64_acquire(&st->shared->head); /* with h7_send_publish() */
     uint64_t drained = h7_load64_relaxed(&consumers(st)->drained), end = h7_head_count(head);
-    *indexed = 1;
-    if (end - drained == 1 && h7_index_count(&st->index) == 0) {
+    if (end - drained == 1 && is_empty) {
         *slot = (uint32_t)head & H7_SLOT_MASK; /* one line less to fetch than by the inbox */
         int r = inbox_slot(st, drained, *slot);
         if (r < 0)
@@ -119,13 +143,7 @@ static int pick(struct h7_store *st, const struct h7_take *t, uint32_t *slot, in
         if (r < 0)
             return r;
     }
-    int r = find(st, t, slot);
-    if (r < 0 || *slot == H7_NO_SLOT)
-        return r < 0 ? r : -EAGAIN;
-    if (*slot >= st->plan.n_slots ||
-        h7_load32_relaxed(&st->slots[*slot].state) != H7_SLOT_QUEUED)
-        return -EBADMSG;
-    return 0;
+    return find_sane(st, t, slot);
 }
 
 /* Out of what is waiting; the slot itself says so only later. */
@@ -232,6 +250,7 @@ static ssize_t try_take(struct h7_store *st, struct h7_take *t, uint32_t *slot, 
         return r;
     h7_waiting_look(w);
     ssize_t n = take_locked(st, t, slot, &call, later);
+    h7_waiting_saw(w);
     h7_call_leave(st, H7_C, &call);
     return n;
 }

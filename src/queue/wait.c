@@ -2,7 +2,7 @@
 /*
  * queue/wait.c - calling sleepers, waiting, the poll level; see queue/store.h
  *
- * Reading order: h7_call_plan() and h7_call_leave_slow() for who calls; h7_waiting_wait() with
+ * Reading order: h7_call_plan_slow() and h7_call_leave_slow() for who calls; h7_waiting_wait() with
  * announce() and nap_until_called() for who waits; h7_store_fd() for who polls.
  *
  * Why no wake-up is lost: who waits remembers the counter that he saw under his own lock, enters
@@ -56,11 +56,8 @@ static int next(const struct h7_store *st, int side, uint64_t *key)
     return h7_sleepers_next(table(st, side), side == H7_P ? fits : NULL, key);
 }
 
-void h7_call_plan(struct h7_store *st, int side, uint64_t key, struct h7_call *call)
+void h7_call_plan_slow(struct h7_store *st, int side, uint64_t key, struct h7_call *call)
 {
-    call->i = H7_NO_SLEEPER;
-    if (h7_likely(!h7_sleepers_any(table(st, side))))
-        return;
     call->i = next(st, side, &key);
     if (call->i < 0)
         return;
