@@ -177,6 +177,11 @@ int h7_claims_mine(const struct h7_store *st, uint32_t slot, uint32_t state)
     return owner.pid == me.pid && owner.mark == me.mark ? 0 : -EPERM;
 }
 
+void h7_claims_abandon(struct h7_store *st, uint32_t slot)
+{
+    h7_store32_release(&st->slots[slot].pid, 0); /* no process has that */
+}
+
 /* --- leases ----------------------------------------------------------------------------- */
 
 /* Bit 63, 35 bits of seq, 8 of deliveries, the slot: a number that isn't used again soon. */
@@ -281,7 +286,7 @@ static int any_claims(const struct h7_store *st)
 
 /* --- through this handle --------------------------------------------------------------- */
 
-static int let_go_of(struct h7_store *st, int side, uint32_t state)
+static int let_go_of(struct h7_store *st, int side, uint32_t state, int locked)
 {
     uint32_t n = h7_load32_relaxed(&st->shared->side[side].claims);
     if (n > st->plan.n_slots)
@@ -291,6 +296,10 @@ static int let_go_of(struct h7_store *st, int side, uint32_t state)
         if (h7_claims_mine(st, slot, state) < 0 ||
             h7_load32_relaxed(&st->slots[slot].by) != st->number)
             continue;
+        if (!locked) {
+            h7_claims_abandon(st, slot);
+            continue;
+        }
         int r = side == H7_P ? h7_claims_cancel(st, slot) : h7_claims_return(st, slot);
         if (r < 0)
             return r;
@@ -303,12 +312,15 @@ int h7_store_let_go(struct h7_store *st)
     if (!h7_load32_relaxed(&st->shared->claimed) || !any_claims(st))
         return 0;
     int r = h7_store_enter_both(st, h7_store_patience());
-    if (r < 0)
+    int locked = r == 0;
+    if (r < 0 && r != -ETIMEDOUT)
         return r;
-    r = let_go_of(st, H7_P, H7_SLOT_RESERVED);
+    /* A stopped process has a lock: others will end what is abandoned. */
+    r = let_go_of(st, H7_P, H7_SLOT_RESERVED, locked);
     if (r == 0)
-        r = let_go_of(st, H7_C, H7_SLOT_TAKEN);
-    h7_store_leave_both(st);
+        r = let_go_of(st, H7_C, H7_SLOT_TAKEN, locked);
+    if (locked)
+        h7_store_leave_both(st);
     return r;
 }
 

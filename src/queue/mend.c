@@ -121,6 +121,7 @@ static void set_counters(struct h7_store *st, const struct sums *sums)
     for (int side = 0; side < 2; side++)
         h7_sleepers_mend(&sh->sleepers[side]);
     h7_add(&sh->turns, 1);
+    h7_store64_release(&sh->key_turns, h7_load64_relaxed(&sh->key_turns) + 1);
 }
 
 int h7_mend_rebuild(struct h7_store *st)

@@ -263,6 +263,12 @@ int h7_send_publish(struct h7_store *st, uint32_t slot, uint64_t key, size_t len
     h7_store32_release(&s->state, H7_SLOT_QUEUED);
     /* Linearization point: it is sent. K1 before, K2 after. Release, with h7_published(). */
     h7_store64_release(&sh->head, (seq + 1) << H7_SLOT_BITS | slot);
+    /* After head, so that who has seen this has seen that. A sender that dies in between was
+     * about to return: his message comes first once somebody drains the inbox. */
+    if (h7_unlikely(key != h7_load64_relaxed(&sh->side[H7_P].last_key))) {
+        h7_store64_relaxed(&sh->side[H7_P].last_key, key);
+        h7_store64_release(&sh->key_turns, h7_load64_relaxed(&sh->key_turns) + 1);
+    }
     return 0;
 }
 
@@ -489,6 +495,6 @@ static int send_large(struct h7_store *st, uint64_t key, const void *buf, size_t
         r = h7_store_commit(st, slot, key, len);
     while (r == -ETIMEDOUT && (deadline > hepta_now_ns() || hepta_now_ns() < end));
     if (r == -ETIMEDOUT)
-        h7_store_cancel(st, slot);
+        h7_claims_abandon(st, slot);
     return r;
 }

@@ -31,6 +31,8 @@
  *   p.bell, c.bell   P, C   prim/bell.h: r is rung by producers, w by consumers
  *   p.polled ...     any    1: somebody asked for the descriptor: the bell is kept
  *   head             P      messages published << 20 | slot of the last: a send is its store
+ *   key_turns        P      messages sent with another key than the one before: as long as it stays
+ *                           the same, what is in the inbox has the key of what was drained last
  *   freed            C      slots put into the outbox so far
  *   c.drained        C      messages that went into the index, or were taken at once
  *   c.bytes          C      bytes that left for good
@@ -97,6 +99,8 @@ struct h7_store_side {
     struct h7_a64 fetched;   /* P */
     struct h7_a64 reclaimed; /* P: slots of the outbox whose blocks were given back so far */
     struct h7_a64 bytes;     /* P: in; C: out */
+    struct h7_a64 last_key;  /* P: of the last message sent; C: of the last drained */
+    struct h7_a64 turns_seen; /* C: key_turns, when the inbox was last drained */
     struct h7_a64 freed_seen, bytes_seen, gone_seen; /* P: of the other side's, when last read */
     struct h7_a64 drained;   /* C */
     struct h7_a64 gone;      /* C */
@@ -110,6 +114,7 @@ struct h7_store_shared {
     struct h7_a64 qbytes;
     struct h7_store_side side[2];
     struct h7_a64 head __attribute__((aligned(H7_APART)));
+    struct h7_a64 key_turns __attribute__((aligned(H7_APART)));
     struct h7_a64 freed __attribute__((aligned(H7_APART)));
     struct h7_sleepers sleepers[2] __attribute__((aligned(H7_APART)));
     char room[H7_STORE_ROOM] __attribute__((aligned(H7_APART)));

@@ -171,6 +171,8 @@ static inline void h7_claims_look(struct h7_store *st)
 }
 /* Under the side's lock: it becomes this process's. */
 int h7_claims_add(struct h7_store *st, int side, uint32_t slot, uint32_t state);
+/* Without a lock, of one that is this process's: others may treat it as a dead one's. */
+void h7_claims_abandon(struct h7_store *st, uint32_t slot);
 int h7_claims_drop(struct h7_store *st, int side, uint32_t slot);
 /* This process's claim, of that state? 0, -ESRCH, -EPERM. */
 int h7_claims_mine(const struct h7_store *st, uint32_t slot, uint32_t state);

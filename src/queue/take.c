@@ -52,6 +52,7 @@ static int drain(struct h7_store *st, uint64_t from, uint64_t to)
             r = h7_index_push(&st->index, slot);
         if (r < 0)
             return r;
+        h7_store64_relaxed(&consumers(st)->last_key, h7_load64_relaxed(&st->slots[slot].key));
         h7_store64_relaxed(&consumers(st)->drained, at + 1);
     }
     return 0;
@@ -100,10 +101,16 @@ static int takes(const struct h7_take *t, uint64_t key)
 }
 
 /* Is a message that is in the index before all that were published since? Then `head`, a line
- * that a busy sender is writing to, need not be looked at. */
-static int comes_first(const struct h7_take *t)
+ * that a busy sender is writing to, need not be looked at. By age, or of one key: always. By key:
+ * if all of those have the key of the last one that was drained. A send that has returned has
+ * changed key_turns if it had to, so nothing that comes first is passed over. */
+static int comes_first(const struct h7_store *st, const struct h7_take *t, uint32_t slot)
 {
-    return t->pick != H7_PICK_FIRST && t->pick != H7_PICK_UP_TO; /* by age, or of one key */
+    const struct h7_store_side *c = consumers(st);
+    if (t->pick != H7_PICK_FIRST && t->pick != H7_PICK_UP_TO)
+        return 1;
+    return h7_load64_acquire(&st->shared->key_turns) == h7_load64_relaxed(&c->turns_seen) &&
+           h7_load64_relaxed(&st->slots[slot].key) <= h7_load64_relaxed(&c->last_key);
 }
 
 static int find_sane(struct h7_store *st, const struct h7_take *t, uint32_t *slot)
@@ -122,11 +129,13 @@ static int pick(struct h7_store *st, const struct h7_take *t, uint32_t *slot, in
 {
     int is_empty = h7_index_count(&st->index) == 0;
     *indexed = 1;
-    if (!is_empty && comes_first(t)) {
+    if (!is_empty) {
         int r = find_sane(st, t, slot);
-        if (r != -EAGAIN)
+        if ((r < 0 && r != -EAGAIN) || (r == 0 && comes_first(st, t, *slot)))
             return r;
     }
+    /* Before head: acquire, so that the order of the two looks is that of the two stores. */
+    uint64_t key_turns = h7_load64_acquire(&st->shared->key_turns);
     uint64_t head = h7_load64_acquire(&st->shared->head); /* with h7_send_publish() */
     uint64_t drained = h7_load64_relaxed(&consumers(st)->drained), end = h7_head_count(head);
     if (end - drained == 1 && is_empty) {
@@ -142,6 +151,7 @@ static int pick(struct h7_store *st, const struct h7_take *t, uint32_t *slot, in
         int r = drain(st, drained, end);
         if (r < 0)
             return r;
+        h7_store64_relaxed(&consumers(st)->turns_seen, key_turns);
     }
     return find_sane(st, t, slot);
 }
@@ -255,8 +265,10 @@ static ssize_t try_take(struct h7_store *st, struct h7_take *t, uint32_t *slot, 
     return n;
 }
 
-/* Without a lock, of a slot that is claimed by this thread. */
-static ssize_t finish_large(struct h7_store *st, struct h7_take *t, uint32_t slot, ssize_t n)
+/* Without a lock, of a slot that is this process's. If a stopped process holds the lock to the
+ * end, the message is given up, and returns to its place. */
+static ssize_t finish_large(struct h7_store *st, struct h7_take *t, uint32_t slot, ssize_t n,
+                            int64_t deadline)
 {
     uint64_t lease = h7_claims_lease(st, slot);
     int r = h7_bytes_out(st, slot, t->buf, (size_t)n), e;
@@ -265,7 +277,9 @@ static ssize_t finish_large(struct h7_store *st, struct h7_take *t, uint32_t slo
     do
         e = t->flags & H7_TAKE_LOOK || r < 0 ? h7_store_give_back(st, lease)
                                              : h7_store_ack(st, lease);
-    while (e == -ETIMEDOUT || e == -EAGAIN); /* it has it; a stopped process only delays */
+    while ((e == -ETIMEDOUT || e == -EAGAIN) && hepta_now_ns() < deadline);
+    if (e == -ETIMEDOUT || e == -EAGAIN)
+        h7_claims_abandon(st, slot);
     return r < 0 ? r : e < 0 && e != -EIDRM ? e : n;
 }
 
@@ -297,5 +311,5 @@ ssize_t h7_store_take(struct h7_store *st, struct h7_take *t, int64_t deadline)
         n = h7_waiting_wait(&w, &deadline);
     } while (n == 0);
     h7_waiting_end(&w, n >= 0 && !(t->flags & H7_TAKE_LOOK));
-    return h7_unlikely(later) ? finish_large(st, t, slot, n) : n;
+    return h7_unlikely(later) ? finish_large(st, t, slot, n, deadline) : n;
 }
