@@ -49,6 +49,11 @@
 #include <errno.h>
 #include <hepta/msg.h>
 
+#if __has_include(<sys/single_threaded.h>)
+#include <sys/single_threaded.h>
+#define H7_SINGLE_THREADED 1
+#endif
+
 #include "base/self.h"
 #include "prim/life.h"
 #include "queue/store.h"
@@ -111,10 +116,25 @@ static inline struct h7_msg_shared *h7_msg_room(const struct h7_store *st)
     return h7_store_room(st);
 }
 
+/* Has this process one thread only? Then the count of verbs needs no locked instruction: nobody
+ * else is inside, and a handler that interrupts leaves it as it was. */
+static inline int h7_msg_alone(void)
+{
+#ifdef H7_SINGLE_THREADED
+    return __libc_single_threaded;
+#else
+    return 0;
+#endif
+}
+
 /* Come in, if it is ready and still this id's. Acquire, with the release that made it ready. */
 static inline int h7_msg_try(struct h7_msg *m, int id)
 {
     uint32_t w = h7_load32_relaxed(&m->word);
+    if (h7_likely(h7_msg_alone() && w & H7_MSG_READY)) {
+        h7_store32_relaxed(&m->word, w + 1);
+        return h7_likely(h7_load32_relaxed(&m->id) == (uint32_t)id) ? 1 : -1;
+    }
     while (w & H7_MSG_READY)
         if (h7_cas32_acquire(&m->word, &w, w + 1))
             return h7_likely(h7_load32_relaxed(&m->id) == (uint32_t)id) ? 1 : -1;
@@ -125,8 +145,14 @@ void h7_msg_bury(struct h7_msg *m);
 
 static inline void h7_msg_leave(struct h7_msg *m)
 {
-    /* Release: the closing comes after all that this verb did. */
-    uint32_t w = h7_add32_release(&m->word, (uint32_t)-1);
+    uint32_t w;
+    if (h7_likely(h7_msg_alone())) {
+        w = h7_load32_relaxed(&m->word);
+        h7_store32_relaxed(&m->word, w - 1);
+    } else {
+        /* Release: the closing comes after all that this verb did. */
+        w = h7_add32_release(&m->word, (uint32_t)-1);
+    }
     if (h7_unlikely((w & (H7_MSG_DYING | H7_MSG_VERBS)) == (H7_MSG_DYING | 1)))
         h7_msg_bury(m);
 }
