@@ -55,6 +55,7 @@ extern "C" {
 #endif
 
 struct hepta_mq; /* an open queue */
+struct sigevent; /* <signal.h>, which shows it only with POSIX */
 
 #define HEPTA_MQ_PRIO_MAX 32767u            /* priorities are 0 (lowest) to this one */
 #define HEPTA_MQ_MSGS_MAX 65536u            /* messages in a queue */

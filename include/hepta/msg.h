@@ -123,8 +123,8 @@ int hepta_msg_send(int id, long type, const void *text, size_t len, int flags,
  *
  * Crash:  the message is still in the queue, in its place, or it was received.
  * Return: bytes of the text in @text, or -ENOMSG (IPC_NOWAIT: none), -EAGAIN (HEPTA_NOW: none),
- * -ETIMEDOUT, -E2BIG (longer than @len, without MSG_NOERROR: it stays), -EINVAL (@id, @flags, @len),
- * -EFAULT, -EACCES, -EIDRM (it was removed), -EINTR (a handler ran, nothing taken).
+ * -ETIMEDOUT, -E2BIG (longer than @len, without MSG_NOERROR: it stays), -EINVAL (@id, @flags,
+ * @len), -EFAULT, -EACCES, -EIDRM (it was removed), -EINTR (a handler ran, nothing taken).
  * Source: msgop(2).
  */
 ssize_t hepta_msg_receive(int id, long *type, void *text, size_t len, long want, int flags,
@@ -136,8 +136,8 @@ ssize_t hepta_msg_receive(int id, long *type, void *text, size_t len, long want,
  *       (struct msginfo), MSG_STAT, MSG_STAT_ANY (struct msqid_ds; @id is an index)
  * @buf: as the command has it
  *
- * IPC_RMID wakes all who wait, with -EIDRM, and frees the memory when no process uses it. Indices are
- * of the queues that this user can see, in the order of their ids. MSG_INFO counts only queues that
+ * IPC_RMID wakes all who wait, with -EIDRM, and frees the memory when no process uses it. Indices
+ * are of the queues that this user can see, in the order of their ids. MSG_INFO counts only queues that
  * this user may read. IPC_SET wakes senders that fit by now.
  *
  * Return: 0, for MSG_STAT and MSG_STAT_ANY the id, for IPC_INFO and MSG_INFO the highest index

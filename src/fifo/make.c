@@ -65,7 +65,8 @@ static int make_named(const char *name, mode_t mode, const struct hepta_fifo_opt
     int got = r < 0 ? r : h7_draft_mode(draft.fd, H7_FIFO_PART_MODE, mode);
     r = got < 0 ? got : make_data(draft.fd, h7_name_mode_for_all((mode_t)got, 06), o);
     if (r == 0)
-        r = h7_draft_publish(&draft, H7_FIFO_KIND, name, 0700 | h7_name_mode_for_all((mode_t)got, 05));
+        r = h7_draft_publish(&draft, H7_FIFO_KIND, name,
+                             0700 | h7_name_mode_for_all((mode_t)got, 05));
     h7_draft_end(&draft);
     return r;
 }

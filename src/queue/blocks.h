@@ -21,7 +21,7 @@
 
 #define H7_BLOCKS_MAX 0xfffffff0u
 
-struct h7_blocks_shared; /* in the segment; blocks.c has the layout: bitmap, links, n_free, cursor */
+struct h7_blocks_shared; /* in the segment; blocks.c has the layout */
 
 /* Private to the process. */
 struct h7_blocks {

@@ -5,8 +5,8 @@
 
 #include "queue/store.h"
 
-/* Under both locks. All that is derived, from what slots and head say; not dirty afterwards. Who dies
- * in here is followed by the next, who begins again. 0, -EBADMSG (the slots are inconsistent). */
+/* Under both locks. All that is derived, from what slots and head say; not dirty afterwards. Who
+ * dies in here is followed by the next, who begins again. 0, -EBADMSG (the slots are inconsistent). */
 int h7_mend_rebuild(struct h7_store *st);
 
 #endif

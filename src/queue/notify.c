@@ -79,7 +79,8 @@ static int make_kernel_queue(const struct h7_life *me, const struct sigevent *ev
     char name[NAME_LEN];
     *number = (uint64_t)hepta_now_ns() * 0x9e3779b97f4a7c15ull;
     kernel_name(name, me, *number);
-    int fd = h7_sys_mq_open(name, O_CREAT | O_EXCL | O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0600, &attr);
+    const int flags = O_CREAT | O_EXCL | O_RDONLY | O_NONBLOCK | O_CLOEXEC;
+    int fd = h7_sys_mq_open(name, flags, 0600, &attr);
     if (fd < 0)
         return fd == -EINVAL ? -ENOSPC : fd;
     int r = h7_sys_fchmod(fd, 0622); /* past the umask: anybody who may send may tell */

@@ -236,8 +236,9 @@ int hepta_mq_cancel(struct hepta_mq *mq, void *ptr)
 {
     uint32_t slot;
     int r = h7_mq_enter(mq, HEPTA_MQ_WRITE);
-    if (r == 0)
-        r = h7_store_reserved_at(&mq->store, ptr, &slot);
+    if (r < 0)
+        return r;
+    r = h7_store_reserved_at(&mq->store, ptr, &slot);
     return r < 0 ? r : h7_store_cancel(&mq->store, slot);
 }
 
