@@ -137,8 +137,8 @@ ssize_t hepta_msg_receive(int id, long *type, void *text, size_t len, long want,
  * @buf: as the command has it
  *
  * IPC_RMID wakes all who wait, with -EIDRM, and frees the memory when no process uses it. Indices
- * are of the queues that this user can see, in the order of their ids. MSG_INFO counts only queues that
- * this user may read. IPC_SET wakes senders that fit by now.
+ * are of the queues that this user can see, in the order of their ids. MSG_INFO counts only
+ * queues that this user may read. IPC_SET wakes senders that fit by now.
  *
  * Return: 0, for MSG_STAT and MSG_STAT_ANY the id, for IPC_INFO and MSG_INFO the highest index
  * in use; or -EINVAL (@id, @cmd), -EIDRM (it was removed), -EACCES, -EPERM (not the owner or

@@ -6,7 +6,7 @@
 #include "queue/store.h"
 
 /* Under both locks. All that is derived, from what slots and head say; not dirty afterwards. Who
- * dies in here is followed by the next, who begins again. 0, -EBADMSG (the slots are inconsistent). */
+ * dies in here is followed by the next, who begins again. 0, -EBADMSG (the slots are wrong). */
 int h7_mend_rebuild(struct h7_store *st);
 
 #endif

@@ -2,8 +2,8 @@
 /*
  * queue/store.h - a queue in shared memory: what POSIX and System V queues have in common
  *
- * Reading order: this; slot.h; store.c (making, attaching, locks, mending), send.c, take.c,
- * wait.c (sleeping, calling, the poll level), claim.c (leases, reservations, the dead's).
+ * Reading order: this; slot.h; store.c (making, attaching, locks), mend.c, send.c, bytes.c,
+ * take.c, wait.c (sleeping, calling, the poll level), claim.c (leases, reservations, the dead's).
  *
  * Two locks, so that who sends and who receives don't wait for each other: P for producers, C
  * for consumers. A send: free slot from the outbox, bytes in, one store of `head`: sent. A

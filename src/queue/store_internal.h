@@ -133,6 +133,18 @@ static inline void h7_waiting_end(struct h7_waiting *w, int got)
         h7_waiting_end_slow(w, got);
 }
 
+/* --- bytes.c --- */
+
+/* Blocks that so many bytes take. */
+uint32_t h7_blocks_for(const struct h7_store *st, size_t len);
+/* Bytes of a message: copy all or the first len of it. 0, -EBADMSG. */
+int h7_bytes_in(struct h7_store *st, uint32_t slot, const void *buf, size_t len);
+int h7_bytes_out(const struct h7_store *st, uint32_t slot, void *buf, size_t len);
+/* Where they lie in one piece, or NULL. */
+char *h7_bytes_at(const struct h7_store *st, uint32_t slot);
+/* What the slot says of itself is possible. 0, -EBADMSG. */
+int h7_slot_sane(const struct h7_store *st, uint32_t slot);
+
 /* --- send.c --- */
 
 /* Under P: a free slot, with a place for len bytes. -EAGAIN, -EBADMSG. */
@@ -142,14 +154,6 @@ int h7_send_publish(struct h7_store *st, uint32_t slot, uint64_t key, size_t len
                     struct h7_call *call);
 /* Under P and C, or P where C can't change what matters: a message is about to come. */
 int h7_send_tell(struct h7_store *st);
-
-/* Bytes of a message: copy all or the first len of it. 0, -EBADMSG. */
-int h7_bytes_in(struct h7_store *st, uint32_t slot, const void *buf, size_t len);
-int h7_bytes_out(const struct h7_store *st, uint32_t slot, void *buf, size_t len);
-/* Where they lie in one piece, or NULL. */
-char *h7_bytes_at(const struct h7_store *st, uint32_t slot);
-/* What the slot says of itself is possible. 0, -EBADMSG. */
-int h7_slot_sane(const struct h7_store *st, uint32_t slot);
 
 /* --- take.c --- */
 
