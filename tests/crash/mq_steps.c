@@ -283,18 +283,19 @@ static void was_told(struct step_run *run)
 #define KS (STEP_KILL | STEP_STOP)
 #define KSC (STEP_KILL | STEP_STOP | STEP_CHAIN)
 
-#define CASE(title, k, ...)                                                                        \
+#define SOME(title, k, n, ...)                                                                     \
     &(const struct step_scenario)                                                                  \
     {                                                                                              \
-        .name = title, .segment = SCRATCH_MARK, .kinds = k,                                        \
+        .name = title, .segment = SCRATCH_MARK, .kinds = k, .every = n,                            \
         .arg = &(const struct queue_case){.room = &mq_room, .verb = __VA_ARGS__}, QUEUE_HOOKS      \
     }
+#define CASE(title, k, ...) SOME(title, k, 1, __VA_ARGS__)
 
 /* verb, what it does, messages before, their length, mates, the victim's and the stage's hooks */
 static const struct step_scenario *const scenarios[] = {
-    CASE("create", K, create, QD_NONE, 0, 64, .absent = true),
-    CASE("open", K, open_it, QD_NONE, 2, 64),
-    CASE("unlink", K, unlink_it, QD_NONE, 2, 64, .removes = true),
+    SOME("create", K, 9, create, QD_NONE, 0, 64, .absent = true),
+    SOME("open", K, 5, open_it, QD_NONE, 2, 64),
+    SOME("unlink", K, 5, unlink_it, QD_NONE, 2, 64, .removes = true),
     CASE("close", KS, close_it, QD_NONE, 2, 64),
     CASE("close with a lease and a reservation", KS, close_it, QD_HOLD, 2, 64, QM_NONE, have_both),
     CASE("send to the empty queue", KSC, send_one, QD_PUT, 0, 64),

@@ -52,7 +52,7 @@ static int msg_remove(void)
     int rc = hepta_msg_ctl(id, IPC_RMID, NULL);
 
     if (rc == 0)
-        id = -1;
+        msg_close(); /* one that is polled stays until then */
     return rc;
 }
 
@@ -73,6 +73,22 @@ static ssize_t msg_take(void *buf, size_t len, struct queue_got *got, int64_t de
 
     got->prio = (unsigned)type - 1;
     return n;
+}
+
+/* A child attaches at its first use: that isn't what is stepped. */
+static void warm(void)
+{
+    struct msqid_ds ds;
+
+    hepta_msg_ctl(id, IPC_STAT, &ds);
+}
+
+/* An id that a maker took and died is free again when somebody lists them. */
+static void tidy(void)
+{
+    struct msginfo info;
+
+    hepta_msg_ctl(0, MSG_INFO, &info);
 }
 
 static int msg_count(unsigned *n)
@@ -111,6 +127,8 @@ static const struct queue_room msg_room = {
     .count = msg_count,
     .pollfd = msg_pollfd,
     .check = msg_check,
+    .warm = warm,
+    .tidy = tidy,
     .by_age = true,
 };
 
@@ -221,17 +239,18 @@ static void removed(struct step_run *run)
 #define KS (STEP_KILL | STEP_STOP)
 #define KSC (STEP_KILL | STEP_STOP | STEP_CHAIN)
 
-#define CASE(title, k, ...)                                                                        \
+#define SOME(title, k, n, ...)                                                                     \
     &(const struct step_scenario)                                                                  \
     {                                                                                              \
-        .name = title, .segment = SCRATCH_MARK, .kinds = k,                                        \
+        .name = title, .segment = SCRATCH_MARK, .kinds = k, .every = n,                            \
         .arg = &(const struct queue_case){.room = &msg_room, .verb = __VA_ARGS__}, QUEUE_HOOKS     \
     }
+#define CASE(title, k, ...) SOME(title, k, 1, __VA_ARGS__)
 
 /* verb, what it does, messages before, their length, mates, the victim's and the stage's hooks */
 static const struct step_scenario *const scenarios[] = {
-    CASE("get, it is made", K, make, QD_NONE, 0, 64, .absent = true),
-    CASE("get, it is there", K, get_again, QD_NONE, 2, 64, QM_NONE, forget),
+    SOME("get, it is made", K, 7, make, QD_NONE, 0, 64, .absent = true),
+    SOME("get, it is there", K, 7, get_again, QD_NONE, 2, 64, QM_NONE, forget),
     CASE("detach", K, detach, QD_NONE, 2, 64),
     CASE("send to the empty queue", KSC, send_one, QD_PUT, 0, 64),
     CASE("send, one place left", KS, send_one, QD_PUT, Q_FULL_1, 64),
@@ -253,7 +272,7 @@ static const struct step_scenario *const scenarios[] = {
     CASE("receive, blocks, sender asleep", K, receive, QD_TAKE, Q_FULL, 300, QM_SENDER),
     CASE("copy", K, copy, QD_NONE, 3, 64),
     CASE("IPC_SET", KSC, set, QD_NONE, 2, 64, .end = set_again),
-    CASE("IPC_RMID", K, remove_it, QD_NONE, 2, 64, .end = removed, .removes = true),
+    SOME("IPC_RMID", K, 7, remove_it, QD_NONE, 2, 64, .end = removed, .removes = true),
 };
 
 /* What the library makes once per process mustn't look like a leak. */

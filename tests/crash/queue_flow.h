@@ -73,7 +73,9 @@ struct queue_room {
     int (*count)(unsigned *n); /* messages that can be received */
     int (*pollfd)(bool reading);
     int (*check)(char *why, size_t n);
-    bool by_age; /* receive gives the oldest, not the one of the highest priority */
+    void (*warm)(void); /* in a child, before its first verb; NULL: nothing */
+    void (*tidy)(void); /* removes what dead makers left, if a make doesn't; NULL: it does */
+    bool by_age;        /* receive gives the oldest, not the one of the highest priority */
 };
 
 #define Q_LEN 320 /* more than the longest message */

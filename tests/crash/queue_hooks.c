@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <unistd.h>
 
 static int put_before(unsigned number)
 {
@@ -68,6 +69,8 @@ void queue_setup(struct step_run *run)
 
 void queue_enter(struct step_run *run)
 {
+    if (qw.c->room->warm && !qw.c->absent)
+        qw.c->room->warm();
     if (qw.c->enter)
         qw.c->enter(run);
 }
@@ -139,24 +142,49 @@ static void survive_queue(struct step_run *run)
         check_level(run);
 }
 
-/* What is left of the name is whole or nothing, and another can be made. */
+/* It is there and whole, or not at all. */
+static bool make_again(struct step_run *run)
+{
+    int rc;
+
+    qw.c->room->close();
+    rc = qw.c->room->make(qw.c);
+    if (step_check(run, rc == 0, "no queue can be made any more: %d", rc) && qw.c->absent)
+        find_capacity();
+    return rc == 0;
+}
+
+/* A process cleans when it makes something for the first time. */
+static void make_and_remove_another(struct step_run *run)
+{
+    pid_t pid = t_fork();
+
+    if (pid == 0) {
+        int rc = qw.c->room->make(qw.c);
+
+        if (qw.c->room->tidy)
+            qw.c->room->tidy();
+        _exit(rc == 0 && qw.c->room->remove() == 0 ? 0 : 1);
+    }
+    step_check(run, t_reap(pid, 2000) == 0, "another process can't make it and remove it");
+}
+
+/* What is left half-made or half-removed goes when another is made. */
 void queue_survive(struct step_run *run)
 {
     int rc;
 
-    if (qw.c->absent) {
-        rc = qw.c->room->make(qw.c);
-        if (!step_check(run, rc == 0, "no queue can be made any more: %d", rc))
-            return;
-        find_capacity();
-    }
     if (qw.c->end)
         qw.c->end(run);
+    if ((qw.c->absent || qw.c->removes) && !make_again(run))
+        return;
     if (!qw.c->removes)
         survive_queue(run);
     rc = qw.c->room->remove();
-    step_check(run, rc == 0 || qw.c->removes, "it can't be removed: %d", rc);
-    step_check(run, scratch_is_empty(), "something is left of the name");
+    step_check(run, rc == 0, "it can't be removed: %d", rc);
+    if (qw.c->absent || qw.c->removes)
+        make_and_remove_another(run);
+    step_check(run, scratch_is_empty(), "something is left of the name: %s", scratch_first());
 }
 
 void queue_stopped(struct step_run *run)
