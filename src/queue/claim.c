@@ -380,6 +380,13 @@ void h7_claims_look_slow(struct h7_store *st)
     h7_store_bury(st, H7_EXPIRED); /* can't: the next one will */
 }
 
+int h7_claims_bury(struct h7_store *st)
+{
+    int p = scan(st, H7_P, h7_claims_cancel);
+    int c = p < 0 ? 0 : scan(st, H7_C, h7_claims_return);
+    return p < 0 ? p : c < 0 ? c : p + c;
+}
+
 int h7_store_bury(struct h7_store *st, int64_t deadline)
 {
     if (h7_likely(!h7_load32_relaxed(&st->shared->claimed)) || !any_claims(st))
@@ -390,8 +397,7 @@ int h7_store_bury(struct h7_store *st, int64_t deadline)
     int r = h7_store_enter_both(st, deadline);
     if (r < 0)
         return r;
-    p = scan(st, H7_P, h7_claims_cancel);
-    c = p < 0 ? 0 : scan(st, H7_C, h7_claims_return);
+    r = h7_claims_bury(st);
     h7_store_leave_both(st);
-    return p < 0 ? p : c < 0 ? c : p + c;
+    return r;
 }

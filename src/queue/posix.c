@@ -335,13 +335,14 @@ int hepta_mq_stat(struct hepta_mq *mq, struct hepta_mq_stat *st, size_t st_size)
         return -EFAULT;
     if (st_size == 0)
         return -EINVAL;
-    r = h7_store_bury(&mq->store, h7_store_patience());
-    if (r == 0 || r > 0)
-        r = h7_store_enter_both(&mq->store, h7_store_patience());
+    r = h7_store_enter_both(&mq->store, h7_store_patience());
     if (r < 0)
         return r;
+    r = h7_claims_bury(&mq->store); /* mended by now: before, a lease may not have been listed */
     count(mq, &ours);
     h7_store_leave_both(&mq->store);
+    if (r < 0)
+        return r;
     memset(st, 0, st_size);
     memcpy(st, &ours, st_size < sizeof ours ? st_size : sizeof ours);
     return 0;

@@ -183,6 +183,8 @@ int h7_claims_mine(const struct h7_store *st, uint32_t slot, uint32_t state);
 /* Under both: back to its place, or free. */
 int h7_claims_return(struct h7_store *st, uint32_t slot);
 int h7_claims_cancel(struct h7_store *st, uint32_t slot);
+/* Under both: end those of the dead. How many, or negative errno. */
+int h7_claims_bury(struct h7_store *st);
 uint64_t h7_claims_lease(const struct h7_store *st, uint32_t slot);
 
 #endif

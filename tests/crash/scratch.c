@@ -81,3 +81,18 @@ bool scratch_is_empty(void)
         closedir(d);
     return n == 2;
 }
+
+const char *scratch_first(void)
+{
+    static char name[256];
+    DIR *d = opendir(scratch_dir);
+    struct dirent *e;
+
+    name[0] = 0;
+    while (d && (e = readdir(d)))
+        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+            snprintf(name, sizeof(name), "%s", e->d_name);
+    if (d)
+        closedir(d);
+    return name;
+}

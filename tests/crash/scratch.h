@@ -18,6 +18,8 @@ void scratch_empty(void);
 
 /* Is there nothing in it? */
 bool scratch_is_empty(void);
+/* Of what is in it, one name; "" if there is nothing. */
+const char *scratch_first(void);
 
 /* Its path; a part of it that no other path contains. */
 extern char scratch_dir[64];

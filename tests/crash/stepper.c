@@ -91,9 +91,9 @@ static void aim(struct step_run *run, const struct step_scenario *sc, enum step_
 static void run_plain(struct step_run *run, const struct step_scenario *sc, enum step_kind kind,
                       bool all, struct totals *sum)
 {
-    for (uint64_t i = 1;; i++) {
+    for (uint64_t i = 1;; i += all || !sc->every ? 1 : sc->every) {
         aim(run, sc, kind);
-        *(all ? &run->step : &run->state) = i;
+        *(all && kind == STEP_KILL ? &run->step : &run->state) = i;
         pass(run, sum);
         if (!run->reached || sum->n_failed > 50)
             break;
@@ -140,7 +140,7 @@ static uint64_t run_scenario(struct step_run *run, const struct step_scenario *s
     if (kind == STEP_CHAIN)
         run_chain(run, sc, all, &t);
     else
-        run_plain(run, sc, kind, all && kind == STEP_KILL, &t);
+        run_plain(run, sc, kind, all, &t);
     printf("%-5s %-44s %4llu states %6llu instructions %5llu passes, worst %3lld ms, "
            "%llu failed (%.1f s)\n",
            kind_names[kind], sc->name, (unsigned long long)t.n_states,

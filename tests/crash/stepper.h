@@ -37,6 +37,7 @@ struct step_scenario {
     size_t watch_data;                  /* of mappings from further on in the file; 0 = watch */
     const void *arg;                    /* the scenario's own parameters */
     int kinds;                          /* enum step_kind, or-ed */
+    unsigned every;                     /* not long: only each so-many-th state; 0 = 1 */
     void (*setup)(struct step_run *);   /* makes the object; starts other processes */
     void (*enter)(struct step_run *);   /* victim, before: closes what it must not have */
     void (*verb)(struct step_run *);    /* victim: stepped; see step_returned() */
