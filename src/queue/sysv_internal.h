@@ -28,7 +28,7 @@
  *   Y1 stub there, key not          garbage once the maker is dead: h7_msg_clean()
  *   Y2 lost the race for the key    the same
  *   Y3 removed, names there         whoever attaches it finishes: h7_msg_unlink()
- *   Y4 key's name gone, id's not    the same garbage as Y1
+ *   Y4 key's name gone, id's not    garbage, as its part `gone` says: who meets it, removes it
  *   Y5 IPC_SET, files half changed  the fields come last: who may do it does it again. With a
  *                                   new owner (root) it can't be attached until then: -EBADMSG
  *
@@ -226,6 +226,7 @@ struct h7_msg_stub {
     key_t key;
     uint64_t pidns;
     struct h7_life maker;
+    int gone; /* it is being removed */
 };
 /* Which id has the key? 0, -ENOENT, -EBADMSG, ... */
 int h7_msg_key_id(key_t key, int *id);

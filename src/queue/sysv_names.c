@@ -19,6 +19,7 @@
 #include "queue/sysv_internal.h"
 
 #define TEXT 100 /* bytes of a text file, at most */
+#define PART_GONE "gone"
 
 void h7_msg_id_name(char name[H7_MSG_NAME], int id)
 {
@@ -121,6 +122,26 @@ int h7_msg_make_stub(int id, key_t key)
     return r;
 }
 
+/* It was published, and is being removed: its key can't come any more, whoever made it. */
+static void mark_stub(int id)
+{
+    char name[H7_MSG_NAME];
+    h7_msg_id_name(name, id);
+    int obj = h7_name_open(H7_MSG_ID_KIND, name);
+    int fd = obj < 0 ? obj : h7_sys_openat(obj, PART_GONE, O_CREAT | O_WRONLY | O_CLOEXEC, 0444);
+    if (fd >= 0)
+        h7_sys_close(fd);
+    if (obj >= 0)
+        h7_sys_close(obj);
+}
+
+static int is_marked(int obj)
+{
+    int fd = h7_name_part(obj, PART_GONE, O_PATH, S_IFREG);
+    h7_sys_close(fd);
+    return fd >= 0;
+}
+
 static int parse_stub(int obj, struct h7_msg_stub *stub)
 {
     char text[TEXT], more;
@@ -132,7 +153,8 @@ static int parse_stub(int obj, struct h7_msg_stub *stub)
     if (sscanf(text, "%x %llx %x %llx%c", &key, &pidns, &pid, &mark, &more) != 4 || key == 0)
         return -EBADMSG;
     *stub = (struct h7_msg_stub){
-        .key = (key_t)key, .pidns = pidns, .maker = {.mark = mark, .pid = pid}};
+        .key = (key_t)key, .pidns = pidns, .maker = {.mark = mark, .pid = pid},
+        .gone = is_marked(obj)};
     return 0;
 }
 
@@ -214,6 +236,8 @@ int h7_msg_attach(struct h7_store *st, int id, const struct h7_msg_ways *ways)
     if (r == 1) {
         h7_msg_key_name(name, a.stub.key);
         r = h7_name_attach(H7_MSG_KEY_KIND, name, open_key, &a);
+        if (r < 0)
+            h7_msg_clean(id); /* perhaps it leads nowhere any more */
     }
     if (r < 0)
         return r == -ENOENT ? -EINVAL : r;
@@ -236,6 +260,7 @@ int h7_msg_unlink(int id)
     char name[H7_MSG_NAME];
     int other, r = h7_msg_read_stub(id, &stub);
     if (r == 1 && h7_msg_key_id(stub.key, &other) == 0 && other == id) {
+        mark_stub(id);
         h7_msg_key_name(name, stub.key);
         r = h7_name_unlink(H7_MSG_KEY_KIND, name);
         if (r < 0 && r != -ENOENT)
@@ -246,15 +271,16 @@ int h7_msg_unlink(int id)
     return r == -ENOENT ? 0 : r;
 }
 
-/* First the maker: a dead one can't publish the key any more, so that what is seen then stays
+/* First the maker, or the mark: a dead one can't publish the key any more, so that what is seen then stays
  * so. */
 void h7_msg_clean(int id)
 {
     struct h7_msg_stub stub;
     char name[H7_MSG_NAME];
     int other = 0;
-    if (h7_msg_read_stub(id, &stub) != 1 || stub.pidns != h7_self_pidns() ||
-        h7_life_alive(&stub.maker))
+    if (h7_msg_read_stub(id, &stub) != 1)
+        return;
+    if (!stub.gone && (stub.pidns != h7_self_pidns() || h7_life_alive(&stub.maker)))
         return;
     int r = h7_msg_key_id(stub.key, &other);
     if ((r < 0 && r != -ENOENT) || other == id)
