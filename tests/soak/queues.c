@@ -246,8 +246,8 @@ static void check_table(void)
         complain("messages received again", (long long)sh->n_again);
     if (sh->n_late > killed(false))
         complain("messages out of order", (long long)sh->n_late);
-    printf("%llu sent, %llu received, %llu lost with %u consumers, %llu again and %llu late with %u "
-           "leases, %llu of killed producers, slowest verb %.1f ms\n",
+    printf("%llu sent, %llu received, %llu lost with %u consumers, %llu again and %llu late with "
+           "%u leases, %llu of killed producers, slowest verb %.1f ms\n",
            (unsigned long long)n_sent, (unsigned long long)sh->n_got, (unsigned long long)n_lost,
            killed(true), (unsigned long long)sh->n_again, (unsigned long long)sh->n_late,
            killed(false), (unsigned long long)n_unsure, (double)sh->worst_ns / 1e6);
