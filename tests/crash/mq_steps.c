@@ -281,65 +281,69 @@ static void was_told(struct step_run *run)
 
 #define K STEP_KILL
 #define KS (STEP_KILL | STEP_STOP)
+#define LONG STEP_LONG
 #define KSC (STEP_KILL | STEP_STOP | STEP_CHAIN)
 
 #define SOME(title, k, n, ...)                                                                     \
     &(const struct step_scenario)                                                                  \
     {                                                                                              \
-        .name = title, .segment = SCRATCH_MARK, .kinds = k, .every = n,                            \
+        .name = title, .segment = SCRATCH_MARK, .kinds = k, .every = n, .every_slow = 5 * n,       \
         .arg = &(const struct queue_case){.room = &mq_room, .verb = __VA_ARGS__}, QUEUE_HOOKS      \
     }
 #define CASE(title, k, ...) SOME(title, k, 1, __VA_ARGS__)
 
-/* verb, what it does, messages before, their length, mates, the victim's and the stage's hooks */
+/* Those that go through many states are left to the long run, or each so-many-th state is taken.
+ * Verb, what it does, messages before, their length, mates, the victim's hook */
 static const struct step_scenario *const scenarios[] = {
-    SOME("create", K, 9, create, QD_NONE, 0, 64, .absent = true),
-    SOME("open", K, 5, open_it, QD_NONE, 2, 64),
-    SOME("unlink", K, 5, unlink_it, QD_NONE, 2, 64, .removes = true),
-    CASE("close", KS, close_it, QD_NONE, 2, 64),
-    CASE("close with a lease and a reservation", KS, close_it, QD_HOLD, 2, 64, QM_NONE, have_both),
+    SOME("create", K, 13, create, QD_NONE, 0, 64, .absent = true),
+    SOME("open", K, 9, open_it, QD_NONE, 2, 64),
+    SOME("unlink", K, 7, unlink_it, QD_NONE, 2, 64, .removes = true),
+    CASE("close", KS | LONG, close_it, QD_NONE, 2, 64),
+    SOME("close with a lease and a reservation", KS, 3, close_it, QD_HOLD, 2, 64, QM_NONE,
+         have_both),
     CASE("send to the empty queue", KSC, send_one, QD_PUT, 0, 64),
-    CASE("send, one place left", KSC, send_one, QD_PUT, Q_FULL_1, 64),
-    CASE("send to the full queue", KS, send_one, QD_PUT, Q_FULL, 64),
+    CASE("send, one place left", KSC | LONG, send_one, QD_PUT, Q_FULL_1, 64),
+    SOME("send to the full queue", KS, 4, send_one, QD_PUT, Q_FULL, 64),
     CASE("send, receiver asleep", KSC, send_one, QD_PUT, 0, 64, QM_RECEIVER),
     CASE("send, poller", KS, send_one, QD_PUT, 0, 64, QM_POLLER_R),
     CASE("send, another sends", KS, send_one, QD_PUT, 1, 64, QM_PUTS),
-    CASE("send, another receives", K, send_one, QD_PUT, 1, 64, QM_TAKES),
-    CASE("send, told", K, send_one, QD_PUT, 0, 64, .begin = be_told, .end = was_told),
+    CASE("send, another receives", K | LONG, send_one, QD_PUT, 1, 64, QM_TAKES),
+    SOME("send, told", K, 3, send_one, QD_PUT, 0, 64, .begin = be_told, .end = was_told),
     CASE("send, blocks", KSC, send_one, QD_PUT, 1, 300),
-    CASE("send to the full queue, blocks", K, send_one, QD_PUT, Q_FULL, 300),
+    CASE("send to the full queue, blocks", K | LONG, send_one, QD_PUT, Q_FULL, 300),
     CASE("receive", KSC, receive, QD_TAKE, 3, 64),
-    CASE("receive of the empty queue", KS, receive, QD_TAKE, 0, 64),
+    SOME("receive of the empty queue", KS, 3, receive, QD_TAKE, 0, 64),
     CASE("receive of the full queue, sender asleep", KSC, receive, QD_TAKE, Q_FULL, 64, QM_SENDER),
-    CASE("receive of the full queue, poller", KS, receive, QD_TAKE, Q_FULL, 64, QM_POLLER_W),
-    CASE("receive, another receives", KS, receive, QD_TAKE, 3, 64, QM_TAKES),
-    CASE("receive, another sends", K, receive, QD_TAKE, 3, 64, QM_PUTS),
+    SOME("receive of the full queue, poller", KS, 3, receive, QD_TAKE, Q_FULL, 64, QM_POLLER_W),
+    CASE("receive, another receives", KS | LONG, receive, QD_TAKE, 3, 64, QM_TAKES),
+    CASE("receive, another sends", K | LONG, receive, QD_TAKE, 3, 64, QM_PUTS),
     CASE("receive, blocks", KSC, receive, QD_TAKE, 2, 300),
-    CASE("receive, blocks, sender asleep", K, receive, QD_TAKE, Q_FULL, 300, QM_SENDER),
+    CASE("receive, blocks, sender asleep", K | LONG, receive, QD_TAKE, Q_FULL, 300, QM_SENDER),
     CASE("lease", KSC, lease, QD_HOLD, 3, 64),
     CASE("lease of the only one, another receives", KS, lease, QD_HOLD, 1, 64, QM_TAKES),
-    CASE("lease, blocks", K, lease, QD_HOLD, 2, 300),
+    CASE("lease, blocks", K | LONG, lease, QD_HOLD, 2, 300),
     CASE("ack", KSC, ack, QD_ACK, 3, 64, QM_NONE, have_lease),
     CASE("ack, sender asleep", KS, ack, QD_ACK, Q_FULL, 64, QM_SENDER, have_lease),
     CASE("ack, blocks", K, ack, QD_ACK, 2, 300, QM_NONE, have_lease),
     CASE("give back", KSC, give_back, QD_HOLD, 3, 64, QM_NONE, have_lease),
     CASE("give back the only one, another receives", KS, give_back, QD_HOLD, 1, 64, QM_TAKES,
          have_lease),
-    CASE("peek", KS, peek, QD_HOLD, 3, 64),
-    CASE("peek, blocks", K, peek, QD_HOLD, 2, 300),
+    SOME("peek", KS, 3, peek, QD_HOLD, 3, 64),
+    CASE("peek, blocks", K | LONG, peek, QD_HOLD, 2, 300),
     CASE("look", KS, look, QD_NONE, 3, 64),
-    CASE("look, blocks", K, look, QD_NONE, 2, 300),
+    CASE("look, blocks", K | LONG, look, QD_NONE, 2, 300),
     CASE("reserve", KSC, reserve, QD_NONE, 2, 64),
-    CASE("reserve the last place, another sends", KS, reserve, QD_NONE, Q_FULL_1, 64, QM_PUTS),
-    CASE("reserve, blocks", K, reserve, QD_NONE, 1, 300),
+    CASE("reserve the last place, another sends", KS | LONG, reserve, QD_NONE, Q_FULL_1, 64,
+         QM_PUTS),
+    CASE("reserve, blocks", K | LONG, reserve, QD_NONE, 1, 300),
     CASE("commit", KSC, commit, QD_PUT, 2, 64, QM_NONE, have_place),
     CASE("commit, receiver asleep", KS, commit, QD_PUT, 0, 64, QM_RECEIVER, have_place),
     CASE("commit, blocks", K, commit, QD_PUT, 1, 300, QM_NONE, have_place),
     CASE("cancel", KSC, cancel, QD_NONE, 2, 64, QM_NONE, have_place),
     CASE("cancel, another sends", KS, cancel, QD_NONE, Q_FULL_1, 64, QM_PUTS, have_place),
     CASE("cancel, blocks", K, cancel, QD_NONE, 1, 300, QM_NONE, have_place),
-    CASE("notify", K, notify, QD_NONE, 0, 64, .end = notify_again),
-    CASE("fd", K, fd_read, QD_NONE, 1, 64),
+    SOME("notify", K, 5, notify, QD_NONE, 0, 64, .end = notify_again),
+    SOME("fd", K, 3, fd_read, QD_NONE, 1, 64),
 };
 
 /* What the library makes once per process mustn't look like a leak. */

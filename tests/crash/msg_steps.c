@@ -34,8 +34,21 @@ static int get(uint32_t len, int flags)
     return hepta_msg_get(KEY, flags, &opt);
 }
 
+/* An id is its maker's until that one is dead, if its removal was cut short. */
+static void make_by_another(uint32_t len)
+{
+    pid_t pid = t_fork();
+
+    if (pid == 0)
+        _exit(get(len, IPC_CREAT | 0600) < 0);
+    if (t_reap(pid, 2000) != 0)
+        t_die("another process can't make a queue");
+}
+
 static int msg_make(const struct queue_case *c)
 {
+    if (c->removes)
+        make_by_another(c->len);
     id = get(c->len, IPC_CREAT | 0600);
     return id < 0 ? id : 0;
 }
@@ -237,42 +250,45 @@ static void removed(struct step_run *run)
 
 #define K STEP_KILL
 #define KS (STEP_KILL | STEP_STOP)
+#define LONG STEP_LONG
 #define KSC (STEP_KILL | STEP_STOP | STEP_CHAIN)
 
 #define SOME(title, k, n, ...)                                                                     \
     &(const struct step_scenario)                                                                  \
     {                                                                                              \
-        .name = title, .segment = SCRATCH_MARK, .kinds = k, .every = n,                            \
+        .name = title, .segment = SCRATCH_MARK, .kinds = k, .every = n, .every_slow = 5 * n,       \
         .arg = &(const struct queue_case){.room = &msg_room, .verb = __VA_ARGS__}, QUEUE_HOOKS     \
     }
 #define CASE(title, k, ...) SOME(title, k, 1, __VA_ARGS__)
 
-/* verb, what it does, messages before, their length, mates, the victim's and the stage's hooks */
+/* Those that go through many states are left to the long run, or each so-many-th state is taken.
+ * Verb, what it does, messages before, their length, mates, the victim's hook */
 static const struct step_scenario *const scenarios[] = {
-    SOME("get, it is made", K, 7, make, QD_NONE, 0, 64, .absent = true),
-    SOME("get, it is there", K, 7, get_again, QD_NONE, 2, 64, QM_NONE, forget),
+    SOME("get, it is made", K, 23, make, QD_NONE, 0, 64, .absent = true),
+    SOME("get, it is there", K, 17, get_again, QD_NONE, 2, 64, QM_NONE, forget),
     CASE("detach", K, detach, QD_NONE, 2, 64),
     CASE("send to the empty queue", KSC, send_one, QD_PUT, 0, 64),
-    CASE("send, one place left", KS, send_one, QD_PUT, Q_FULL_1, 64),
-    CASE("send to the full queue", KS, send_one, QD_PUT, Q_FULL, 64),
+    CASE("send, one place left", KS | LONG, send_one, QD_PUT, Q_FULL_1, 64),
+    SOME("send to the full queue", KS, 4, send_one, QD_PUT, Q_FULL, 64),
     CASE("send, receiver asleep", KSC, send_one, QD_PUT, 0, 64, QM_RECEIVER),
     CASE("send, poller", K, send_one, QD_PUT, 0, 64, QM_POLLER_R),
-    CASE("send, another sends", KS, send_one, QD_PUT, 1, 64, QM_PUTS),
+    CASE("send, another sends", KS | LONG, send_one, QD_PUT, 1, 64, QM_PUTS),
     CASE("send, blocks", KSC, send_one, QD_PUT, 1, 300),
     CASE("receive the oldest", KSC, receive, QD_TAKE, 4, 64),
     CASE("receive type 3", KSC, receive, QD_TAKE, 4, 64, .want = 3),
     CASE("receive up to type 3", KS, receive, QD_TAKE, 4, 64, .want = -3),
-    CASE("receive all but type 2", KS, receive, QD_TAKE, 4, 64, .want = 2, .flags = MSG_EXCEPT),
-    CASE("receive of the empty queue", KS, receive, QD_TAKE, 0, 64),
-    CASE("receive type 2 of the empty queue", K, receive, QD_TAKE, 0, 64, .want = 2),
+    CASE("receive all but type 2", KS | LONG, receive, QD_TAKE, 4, 64, .want = 2, .flags =
+         MSG_EXCEPT),
+    SOME("receive of the empty queue", KS, 3, receive, QD_TAKE, 0, 64),
+    CASE("receive type 2 of the empty queue", K | LONG, receive, QD_TAKE, 0, 64, .want = 2),
     CASE("receive of the full queue, sender asleep", KSC, receive, QD_TAKE, Q_FULL, 64, QM_SENDER),
-    CASE("receive of the full queue, poller", K, receive, QD_TAKE, Q_FULL, 64, QM_POLLER_W),
-    CASE("receive, another receives", KS, receive, QD_TAKE, 3, 64, QM_TAKES),
+    SOME("receive of the full queue, poller", K, 3, receive, QD_TAKE, Q_FULL, 64, QM_POLLER_W),
+    CASE("receive, another receives", KS | LONG, receive, QD_TAKE, 3, 64, QM_TAKES),
     CASE("receive, blocks", KSC, receive, QD_TAKE, 3, 300, .want = 3),
-    CASE("receive, blocks, sender asleep", K, receive, QD_TAKE, Q_FULL, 300, QM_SENDER),
+    CASE("receive, blocks, sender asleep", K | LONG, receive, QD_TAKE, Q_FULL, 300, QM_SENDER),
     CASE("copy", K, copy, QD_NONE, 3, 64),
-    CASE("IPC_SET", KSC, set, QD_NONE, 2, 64, .end = set_again),
-    SOME("IPC_RMID", K, 7, remove_it, QD_NONE, 2, 64, .end = removed, .removes = true),
+    SOME("IPC_SET", KSC, 7, set, QD_NONE, 2, 64, .end = set_again),
+    SOME("IPC_RMID", K, 11, remove_it, QD_NONE, 2, 64, .end = removed, .removes = true),
 };
 
 /* What the library makes once per process mustn't look like a leak. */

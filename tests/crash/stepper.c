@@ -91,7 +91,9 @@ static void aim(struct step_run *run, const struct step_scenario *sc, enum step_
 static void run_plain(struct step_run *run, const struct step_scenario *sc, enum step_kind kind,
                       bool all, struct totals *sum)
 {
-    for (uint64_t i = 1;; i += all || !sc->every ? 1 : sc->every) {
+    unsigned every = kind == STEP_STOP && sc->every_slow ? sc->every_slow : sc->every;
+
+    for (uint64_t i = 1;; i += all || !every ? 1 : every) {
         aim(run, sc, kind);
         *(all && kind == STEP_KILL ? &run->step : &run->state) = i;
         pass(run, sum);
@@ -108,6 +110,7 @@ static void run_plain(struct step_run *run, const struct step_scenario *sc, enum
 static void run_chain(struct step_run *run, const struct step_scenario *sc, bool all,
                       struct totals *sum)
 {
+    unsigned some = sc->every_slow ? sc->every_slow : 1;
     bool reached = true;
     uint64_t n;
 
@@ -115,7 +118,7 @@ static void run_chain(struct step_run *run, const struct step_scenario *sc, bool
     run->state = 1;
     pass(run, sum);
     n = run->chain_states;
-    for (uint64_t i = 1; reached && n && sum->n_failed <= 50; i += all ? 1 : 1 + n / MANY) {
+    for (uint64_t i = 1; reached && n && sum->n_failed <= 50; i += all ? 1 : some + n / MANY) {
         for (uint64_t j = 1; j <= (all ? n + 1 : 2); j++) {
             aim(run, sc, STEP_CHAIN);
             run->state = i;

@@ -38,6 +38,7 @@ struct step_scenario {
     const void *arg;                    /* the scenario's own parameters */
     int kinds;                          /* enum step_kind, or-ed */
     unsigned every;                     /* not long: only each so-many-th state; 0 = 1 */
+    unsigned every_slow;                /* the same of stops and chains; 0 = every, 1 */
     void (*setup)(struct step_run *);   /* makes the object; starts other processes */
     void (*enter)(struct step_run *);   /* victim, before: closes what it must not have */
     void (*verb)(struct step_run *);    /* victim: stepped; see step_returned() */
