@@ -2,8 +2,8 @@
 /*
  * queue/bytes.c - where the bytes of a message lie, and copying them; see queue/slot.h
  *
- * In the slot itself, in the cell that belongs to it, or in a chain of blocks (queue/blocks.h). What
- * a slot says of that is a peer's word: it is checked wherever it is followed.
+ * In the slot itself, in the cell that belongs to it, or in a chain of blocks (queue/blocks.h).
+ * What a slot says of that is a peer's word: it is checked wherever it is followed.
  */
 #include <string.h>
 

@@ -271,8 +271,8 @@ int h7_msg_unlink(int id)
     return r == -ENOENT ? 0 : r;
 }
 
-/* First the maker, or the mark: a dead one can't publish the key any more, so that what is seen then stays
- * so. */
+/* First the maker, or the mark: a dead one can't publish the key any more, so that what is seen
+ * then stays so. */
 void h7_msg_clean(int id)
 {
     struct h7_msg_stub stub;
