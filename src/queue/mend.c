@@ -109,8 +109,10 @@ static void set_counters(struct h7_store *st, const struct sums *sums)
     struct h7_store_side *p = &sh->side[H7_P], *c = &sh->side[H7_C];
     uint64_t base = (h7_load64_relaxed(&sh->freed) / (st->ring_mask + 1ull) + 1) *
                     (st->ring_mask + 1ull); /* where the outbox begins again at entry 0 */
-    h7_store64_release(&sh->freed, base + sums->n_free);
+    /* In this order: who dies in between leaves fewer freed than fetched, which settle() knows. The
+     * other way round it could take for freed what old entries of the outbox say. */
     h7_store64_relaxed(&p->fetched, base);
+    h7_store64_release(&sh->freed, base + sums->n_free);
     h7_store64_relaxed(&p->freed_seen, base + sums->n_free);
     h7_store64_relaxed(&p->reclaimed, base + sums->n_free);
     h7_store64_relaxed(&c->drained, sums->end);

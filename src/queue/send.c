@@ -313,22 +313,37 @@ int h7_store_reserve(struct h7_store *st, size_t len, uint32_t *slot, void **ptr
     return *ptr ? 0 : -EBADMSG;
 }
 
+static int find_claim(const struct h7_store *st, const void *ptr, uint32_t *slot)
+{
+    uint32_t n_claims = h7_load32_relaxed(&st->shared->side[H7_P].claims);
+    for (uint32_t i = 0; i < n_claims && i < st->plan.n_slots; i++) {
+        *slot = h7_load32_relaxed(&st->claims[H7_P][i]);
+        if (*slot >= st->plan.n_slots || h7_bytes_at(st, *slot) != ptr)
+            continue;
+        int r = h7_claims_mine(st, *slot, H7_SLOT_RESERVED);
+        if (r != -ESRCH)
+            return r;
+    }
+    return -ESRCH;
+}
+
 int h7_store_reserved_at(struct h7_store *st, const void *ptr, uint32_t *slot)
 {
     uintptr_t at = (uintptr_t)ptr, slots = (uintptr_t)st->slots;
-    uint32_t n = st->plan.n_slots;
-    if (at >= slots && at < slots + (uint64_t)n * sizeof *st->slots) {
+    if (at >= slots && at < slots + (uint64_t)st->plan.n_slots * sizeof *st->slots) {
         *slot = (uint32_t)((at - slots) / sizeof *st->slots);
         return h7_bytes_at(st, *slot) == ptr ? h7_claims_mine(st, *slot, H7_SLOT_RESERVED) : -ESRCH;
     }
-    uint32_t n_claims = h7_load32_relaxed(&st->shared->side[H7_P].claims);
-    for (uint32_t i = 0; i < n_claims && i < n; i++) {
-        *slot = h7_load32_relaxed(&st->claims[H7_P][i]);
-        if (*slot < n && h7_bytes_at(st, *slot) == ptr &&
-            h7_claims_mine(st, *slot, H7_SLOT_RESERVED) != -ESRCH)
-            return h7_claims_mine(st, *slot, H7_SLOT_RESERVED);
-    }
-    return -ESRCH;
+    int r = find_claim(st, ptr, slot);
+    if (r != -ESRCH)
+        return r;
+    /* Others that end theirs move entries about, and a mender makes all anew. */
+    r = h7_store_enter_patiently(st, H7_P);
+    if (r < 0)
+        return r;
+    r = find_claim(st, ptr, slot);
+    h7_unlock(&st->shared->side[H7_P].lock);
+    return r;
 }
 
 /* Under P, or P and C. */

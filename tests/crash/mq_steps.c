@@ -295,7 +295,7 @@ static void was_told(struct step_run *run)
 /* Those that go through many states are left to the long run, or each so-many-th state is taken.
  * Verb, what it does, messages before, their length, mates, the victim's hook */
 static const struct step_scenario *const scenarios[] = {
-    SOME("create", K, 13, create, QD_NONE, 0, 64, .absent = true),
+    SOME("create", K, 31, create, QD_NONE, 0, 64, .absent = true),
     SOME("open", K, 9, open_it, QD_NONE, 2, 64),
     SOME("unlink", K, 7, unlink_it, QD_NONE, 2, 64, .removes = true),
     CASE("close", KS | LONG, close_it, QD_NONE, 2, 64),

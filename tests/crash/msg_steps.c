@@ -88,12 +88,13 @@ static ssize_t msg_take(void *buf, size_t len, struct queue_got *got, int64_t de
     return n;
 }
 
-/* A child attaches at its first use: that isn't what is stepped. */
+/* A child attaches at its first use: that isn't what is stepped. Takes no lock. */
 static void warm(void)
 {
-    struct msqid_ds ds;
+    struct h7_msg *m;
 
-    hepta_msg_ctl(id, IPC_STAT, &ds);
+    if (h7_msg_enter(id, &m) == 0)
+        h7_msg_leave(m);
 }
 
 /* An id that a maker took and died is free again when somebody lists them. */

@@ -120,6 +120,7 @@ unsigned queue_prio(unsigned number);
 
 void queue_setup(struct step_run *run);
 void queue_enter(struct step_run *run);
+void queue_enter_second(struct step_run *run);
 void queue_verb(struct step_run *run);
 void queue_wake(struct step_run *run);
 void queue_survive(struct step_run *run);
@@ -149,6 +150,8 @@ void queue_check_room(struct step_run *run);
 #define QUEUE_HOOKS                                                                                \
     .setup = queue_setup, .enter = queue_enter, .verb = queue_verb, .wake = queue_wake,            \
     .press = queue_mates_go, .survive = queue_survive, .stopped = queue_stopped,                   \
-    .resumed = queue_resumed, .recover = queue_recover, .cleanup = queue_cleanup
+    .resumed = queue_resumed, .recover = queue_recover,                                            \
+    .enter_second = queue_enter_second,                                                            \
+    .cleanup = queue_cleanup
 
 #endif

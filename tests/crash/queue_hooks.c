@@ -67,10 +67,16 @@ void queue_setup(struct step_run *run)
     queue_mates_start(run);
 }
 
-void queue_enter(struct step_run *run)
+void queue_enter_second(struct step_run *run)
 {
+    (void)run;
     if (qw.c->room->warm && !qw.c->absent)
         qw.c->room->warm();
+}
+
+void queue_enter(struct step_run *run)
+{
+    queue_enter_second(run);
     if (qw.c->enter)
         qw.c->enter(run);
 }

@@ -80,8 +80,7 @@ static pid_t start_victim(struct step_run *run, struct tracee *t, bool second, b
     pid_t pid = t_fork();
 
     if (pid == 0) {
-        if (!second)
-            call(run->sc->enter, run);
+        call(second ? run->sc->enter_second : run->sc->enter, run);
         trace_begin();
         (second ? run->sc->recover : run->sc->verb)(run);
         trace_end();

@@ -49,6 +49,7 @@ struct step_scenario {
     void (*stopped)(struct step_run *); /* victim is stopped: check deadlines */
     void (*resumed)(struct step_run *); /* victim went on and has ended: check everything */
     void (*recover)(struct step_run *); /* second victim: stepped, meets what the first left */
+    void (*enter_second)(struct step_run *); /* second victim, before; mustn't mend anything */
     void (*cleanup)(struct step_run *); /* always: closes all, ends other processes */
 };
 
