@@ -11,7 +11,8 @@ static const struct {
     const char *text;
 } texts[] = {
     {0, "success"},
-    {EAGAIN, "would wait, and HEPTA_NOW was given: wait for the descriptor or give a deadline"},
+    {EAGAIN, "would wait, and HEPTA_NOW was given, or the queue is non-blocking: wait for the "
+             "descriptor or give a deadline"},
     {ETIMEDOUT, "the deadline passed, a stopped process held a lock, or over tcp the peer is "
                 "silent"},
     {EINTR, "a signal handler ran and nothing was done: call again"},
@@ -20,12 +21,15 @@ static const struct {
     {ECONNREFUSED, "nobody listens there: start the server, or check the address"},
     {ENOTCONN, "the socket isn't a connection, or is a listener"},
     {EADDRINUSE, "somebody listens there already, or the file isn't a socket's"},
-    {EMSGSIZE, "the message can never fit: send less, or connect with a larger capacity"},
+    {EMSGSIZE, "the message can never fit: send less, connect with a larger capacity, or make the "
+               "queue with a larger msg_max; or the buffer is smaller than that"},
     {ENXIO, "nobody has the FIFO open for reading: give a deadline to wait for a reader"},
     {EISCONN, "a connection has its peer: send without an address"},
     {EPROTOTYPE, "the listener has another type: connect with that one"},
     {ETOOMANYREFS, "too many descriptors are under way: the peer has to receive first"},
-    {EBUSY, "more is inside the FIFO than the capacity that was asked for"},
+    {EBUSY, "more is inside the FIFO than the capacity that was asked for, or a process is "
+            "registered for notification already"},
+    {ESRCH, "no such lease or place: it was ended, or never there"},
     {EBADF, "the handle is closed, of another kind or the wrong end, or a descriptor isn't open"},
     {EBADMSG, "a peer corrupted it or sent too long a record, or a part of it is missing or "
               "planted: close it, unlink its name if it has one, and make a new one"},
