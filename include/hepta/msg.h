@@ -22,7 +22,8 @@
  * Errors every verb can return, not repeated below: -EBADMSG (the shared segment was corrupted
  * by a peer; remove the queue), -EDEADLK (called from a signal handler that interrupted a verb),
  * -ENOSYS (a thread made by a raw clone() without robust futexes), -ENOMEM, -EMFILE, -ENFILE (at
- * the first use of an id in a process), -EXDEV (made in another PID namespace), -ETIMEDOUT and
+ * the first use of an id in a process), -EXDEV (made in another PID namespace), -EPROTO,
+ * -EPROTONOSUPPORT, -EMEDIUMTYPE, -ENODATA (then, too: what lies there was refused), -ETIMEDOUT and
  * -EAGAIN (a stopped process is inside a verb).
  *
  * Deaths, trust, SIGSTOP: as in hepta/mq.h. Threads: any number. No verb is async-signal-safe or

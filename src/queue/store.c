@@ -259,12 +259,18 @@ static int enter_both(struct h7_store *st, int64_t deadline)
     return r;
 }
 
+/* A POSIX queue is never removed, only its name: somebody has written that. */
+static int removed(const struct h7_store *st)
+{
+    return st->kind == H7_KIND_MQ ? -EBADMSG : -EIDRM;
+}
+
 int h7_store_enter_both(struct h7_store *st, int64_t deadline)
 {
     int r = enter_both(st, deadline);
     if (r == 0 && h7_load32_relaxed(&st->shared->removed)) {
         h7_store_leave_both(st);
-        return -EIDRM;
+        return removed(st);
     }
     return r;
 }
@@ -284,7 +290,7 @@ int h7_store_enter_slow(struct h7_store *st, int side, int r, int64_t deadline)
             return r;
         if (h7_load32_relaxed(&st->shared->removed)) {
             h7_unlock(&st->shared->side[side].lock);
-            return -EIDRM;
+            return removed(st);
         }
         if (!is_dirty(st))
             return 0;

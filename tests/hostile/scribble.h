@@ -33,7 +33,7 @@ struct room {
     void (*drop)(void);      /* in the parent */
 };
 
-extern const struct room pipe_room, fifo_room, stream_room, seqpacket_room;
+extern const struct room pipe_room, fifo_room, stream_room, seqpacket_room, mq_room, msg_room;
 
 uint64_t rnd(uint64_t below);
 int64_t some_deadline(void);
