@@ -71,25 +71,6 @@ static int check_flags(uint32_t flags, mode_t mode)
     return flags & HEPTA_MQ_CREATE && mode & ~(mode_t)0777 ? -EINVAL : 0;
 }
 
-/* --- making -------------------------------------------------------------------------- */
-
-static int make(const char *name, mode_t mode, const struct h7_store_plan *plan)
-{
-    struct h7_draft draft;
-    const struct h7_mq_shared room = {.registered = {0}};
-    int r = h7_draft_begin(&draft);
-    int got = r < 0 ? r : h7_draft_mode(draft.fd, H7_MQ_PART_MODE, mode);
-    /* Its owner always: `mode` is what forbids, and the maker opens it whatever that says. */
-    r = got < 0 ? got
-                : h7_store_make(draft.fd, H7_KIND_MQ, 0600 | h7_name_mode_for_all((mode_t)got, 06),
-                                plan, UINT64_MAX, &room, sizeof room);
-    if (r == 0)
-        r = h7_draft_publish(&draft, H7_MQ_KIND, name,
-                             0700 | h7_name_mode_for_all((mode_t)got, 05));
-    h7_draft_end(&draft);
-    return r;
-}
-
 /* --- opening ------------------------------------------------------------------------- */
 
 /* The kernel's answer to "may I?". */
@@ -121,20 +102,46 @@ static int open_object(int obj, void *arg)
     return 0;
 }
 
+/* --- making -------------------------------------------------------------------------- */
+
+/* Attached before it has its name: what fails, leaves none. */
+static int make(struct opening *o, const char *name, mode_t mode,
+                const struct h7_store_plan *plan)
+{
+    struct h7_draft draft;
+    const struct h7_mq_shared room = {.registered = {0}};
+    int r = h7_draft_begin(&draft);
+    int got = r < 0 ? r : h7_draft_mode(draft.fd, H7_MQ_PART_MODE, mode);
+    /* Its owner always: `mode` is what forbids, and the maker opens it whatever that says. */
+    r = got < 0 ? got
+                : h7_store_make(draft.fd, H7_KIND_MQ, 0600 | h7_name_mode_for_all((mode_t)got, 06),
+                                plan, UINT64_MAX, &room, sizeof room);
+    o->ask = 0;
+    if (r == 0)
+        r = open_object(draft.fd, o);
+    if (r == -ESTALE) /* a part of what nobody else sees */
+        r = -EBADMSG;
+    if (r == 0) {
+        r = h7_draft_publish(&draft, H7_MQ_KIND, name,
+                             0700 | h7_name_mode_for_all((mode_t)got, 05));
+        if (r < 0)
+            h7_store_detach(&o->mq->store);
+    }
+    h7_draft_end(&draft);
+    return r;
+}
+
 static int open_or_make(struct opening *o, const char *name, uint32_t flags, mode_t mode,
                         const struct h7_store_plan *plan)
 {
     for (int i = 0; i < TRIES; i++) {
-        int r = flags & HEPTA_MQ_EXCL && flags & HEPTA_MQ_CREATE && o->ask
-                    ? -ENOENT
-                    : h7_name_attach(H7_MQ_KIND, name, open_object, o);
+        int excl = flags & HEPTA_MQ_EXCL && flags & HEPTA_MQ_CREATE;
+        o->ask = 1;
+        int r = excl ? -ENOENT : h7_name_attach(H7_MQ_KIND, name, open_object, o);
         if (r != -ENOENT || !(flags & HEPTA_MQ_CREATE))
             return r;
-        o->ask = 0;
-        r = make(name, mode, plan);
-        if (r == -EEXIST && !(flags & HEPTA_MQ_EXCL))
-            o->ask = 1;
-        else if (r < 0)
+        r = make(o, name, mode, plan);
+        if (r != -EEXIST || excl)
             return r;
     }
     return -EBADMSG;

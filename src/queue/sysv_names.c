@@ -258,8 +258,11 @@ int h7_msg_unlink(int id)
 {
     struct h7_msg_stub stub;
     char name[H7_MSG_NAME];
-    int other, r = h7_msg_read_stub(id, &stub);
-    if (r == 1 && h7_msg_key_id(stub.key, &other) == 0 && other == id) {
+    int other = 0, r = h7_msg_read_stub(id, &stub);
+    int key = r == 1 ? h7_msg_key_id(stub.key, &other) : r;
+    if (key == -EMFILE || key == -ENFILE || key == -ENOMEM || key == -EACCES || key == -EINTR)
+        return key; /* not known, for now: the stub has to stay, which leads there */
+    if (r == 1 && key == 0 && other == id) {
         mark_stub(id);
         h7_msg_key_name(name, stub.key);
         r = h7_name_unlink(H7_MSG_KEY_KIND, name);

@@ -17,6 +17,8 @@ sigismember sigpending sigtimedwait sysconf getauxval
 free memcmp memcpy memmove memset memcpy_chk snprintf __snprintf_chk __vsnprintf_chk __memcpy_chk
 __memset_chk strchr strcmp strlen strncmp strrchr strtoull __isoc23_strtoull strerror
 strerrordesc_np strerrorname_np strnlen secure_getenv geteuid memchr
+__isoc99_sscanf __libc_current_sigrtmax __libc_single_threaded __popcountdi2 getegid getgroups
+getpriority pthread_atfork pthread_once qsort sched_getparam sched_getscheduler time
 freeaddrinfo strtol in6addr_any in6addr_loopback inet_ntop inet_pton strcspn strspn
 '
 

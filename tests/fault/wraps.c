@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <mqueue.h>
 #include <net/if.h>
 #include <netdb.h>
 #include <sched.h>
@@ -22,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -108,6 +110,10 @@ static const struct {
     {SYS_fchmod, "fchmod", {EPERM}},
     {SYS_fchmodat, "fchmodat", {EPERM, ENOENT, EACCES}},
     {SYS_flock, "flock", {EAGAIN, ENOLCK}},
+    {SYS_fchown, "fchown", {EPERM}},
+    {SYS_mq_open, "mq_open", {EMFILE, ENFILE, ENOSPC, ENOMEM, ENOSYS}},
+    {SYS_mq_timedsend, "mq_timedsend", {EAGAIN}},
+    {SYS_mq_unlink, "mq_unlink", {ENOENT, EACCES}},
     {SYS_close, "close", {0}}, /* its result is nobody's business: see h7_sys_close() */
     {SYS_socket, "socket", {EMFILE, ENFILE, ENOMEM, ENOBUFS}},
     {SYS_bind, "bind", {ENOMEM, EADDRINUSE}},
@@ -345,6 +351,22 @@ WRAP(int, getsockopt, int fd, int level, int name, void *value, socklen_t *len)
 WRAP(int, flock, int fd, int operation)
 {
     return FAILS("flock", EWOULDBLOCK, ENOLCK, EINTR) ? -1 : __real_flock(fd, operation);
+}
+
+WRAP(int, inotify_init1, int flags)
+{
+    return FAILS("inotify_init1", EMFILE, ENFILE, ENOMEM) ? -1 : __real_inotify_init1(flags);
+}
+
+WRAP(int, inotify_add_watch, int fd, const char *path, uint32_t mask)
+{
+    return FAILS("inotify_add_watch", ENOSPC, ENOMEM, ENOENT)
+               ? -1 : __real_inotify_add_watch(fd, path, mask);
+}
+
+WRAP(int, mq_notify, mqd_t queue, const struct sigevent *event)
+{
+    return FAILS("mq_notify", ENOMEM) ? -1 : __real_mq_notify(queue, event);
 }
 
 WRAP(int, unlink, const char *path)
