@@ -19,6 +19,9 @@
  * give a queue to another user without the right to (chown(2)), and can't set msg_qbytes above
  * what was reserved.
  *
+ * Whether this process may use an id is asked at its first use, and again by hepta_msg_get() and
+ * hepta_msg_ctl(), after a fork, after IPC_SET and after a refusal; not after seteuid(2).
+ *
  * Errors every verb can return, not repeated below: -EBADMSG (the shared segment was corrupted
  * by a peer; remove the queue), -EDEADLK (called from a signal handler that interrupted a verb),
  * -ENOSYS (a thread made by a raw clone() without robust futexes), -ENOMEM, -EMFILE, -ENFILE (at
