@@ -65,7 +65,7 @@ const struct bench_mechanism bench_mechanisms[] = {
      .backends = pipe_backends},
     {.name = "fifo", .what = "opened by name", .tests = TWO_PROCESSES, .backends = fifo_backends},
     {.name = "unix",
-     .what = "connections on one host; the capacity is at least two messages",
+     .what = "connections on one host; capacity: two messages or more",
      .tests = TWO_PROCESSES,
      .whole = true,
      .backends = unix_backends},
