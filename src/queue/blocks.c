@@ -129,7 +129,7 @@ static uint32_t find_run(const struct h7_blocks *b, uint32_t n, uint32_t from, u
         uint32_t run = free_run(b, i, n);
         if (run == n)
             return i;
-        i += run;
+        i += run ? run : 1; /* 0: a peer changed it in between */
     }
     return b->n;
 }
@@ -159,6 +159,8 @@ static int take_pieces(struct h7_blocks *b, uint32_t n, uint32_t *first)
             continue;
         }
         uint32_t run = free_run(b, at, left);
+        if (run == 0)
+            return -EBADMSG; /* a peer changed it in between */
         use_run(b, at, run);
         if (last == b->n)
             *first = at;
@@ -226,8 +228,12 @@ int h7_blocks_give(struct h7_blocks *b, uint32_t first, uint32_t n)
     if (n == 0 || n > b->n || walk(b, first, n, 1) < 0)
         return -EBADMSG;
     uint32_t done = change(b, first, n, 0);
+    if (done < n) { /* a chain that runs in a circle */
+        change(b, first, done, 1);
+        return -EBADMSG;
+    }
     add_free(b, done);
-    return done == n ? 0 : -EBADMSG; /* a chain that runs in a circle */
+    return 0;
 }
 
 int h7_blocks_mark(struct h7_blocks *b, uint32_t first, uint32_t n)
