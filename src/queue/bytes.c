@@ -14,6 +14,12 @@ static char *cell(const struct h7_store *st, uint32_t slot)
     return st->bytes + (size_t)slot * st->cell_len;
 }
 
+/* A cell there is, and it holds len bytes. */
+static int fits_cell(const struct h7_store *st, size_t len)
+{
+    return st->plan.flags & H7_PLAN_CELLS && len <= st->plan.msg_max;
+}
+
 static char *block(const struct h7_store *st, uint32_t i)
 {
     return st->bytes + (size_t)i * st->plan.block_len;
@@ -41,14 +47,14 @@ int h7_slot_sane(const struct h7_store *st, uint32_t slot)
                : -EBADMSG;
 }
 
-char *h7_bytes_at(const struct h7_store *st, uint32_t slot)
+char *h7_bytes_at(const struct h7_store *st, uint32_t slot, size_t len)
 {
     struct h7_slot *s = &st->slots[slot];
-    uint32_t place = h7_load32_relaxed(&s->place), len = h7_load32_relaxed(&s->len), next;
+    uint32_t place = h7_load32_relaxed(&s->place), next;
     if (place == H7_PLACE_INLINE)
-        return s->text;
+        return len <= H7_SLOT_TEXT ? s->text : NULL;
     if (place == H7_PLACE_CELL)
-        return cell(st, slot);
+        return fits_cell(st, len) ? cell(st, slot) : NULL;
     uint32_t n = h7_blocks_for(st, len);
     if (place >= st->plan.n_blocks)
         return NULL;
@@ -84,12 +90,14 @@ int h7_bytes_in(struct h7_store *st, uint32_t slot, const void *buf, size_t len)
     uint32_t place = h7_load32_relaxed(&st->slots[slot].place);
     if (len == 0)
         return 0;
-    if (place == H7_PLACE_INLINE)
+    if (place == H7_PLACE_INLINE && len <= H7_SLOT_TEXT)
         memcpy(st->slots[slot].text, buf, len);
-    else if (place == H7_PLACE_CELL)
+    else if (place == H7_PLACE_CELL && fits_cell(st, len))
         memcpy(cell(st, slot), buf, len);
-    else
+    else if (place < st->plan.n_blocks)
         return copy_pieces(st, slot, (char *)(uintptr_t)buf, len, 1);
+    else
+        return -EBADMSG; /* a peer has changed it meanwhile */
     return 0;
 }
 
@@ -100,7 +108,7 @@ int h7_bytes_out(const struct h7_store *st, uint32_t slot, void *buf, size_t len
         return 0;
     if (place == H7_PLACE_INLINE && len <= H7_SLOT_TEXT)
         memcpy(buf, st->slots[slot].text, len);
-    else if (place == H7_PLACE_CELL && st->plan.flags & H7_PLAN_CELLS && len <= st->plan.msg_max)
+    else if (place == H7_PLACE_CELL && fits_cell(st, len))
         memcpy(buf, cell(st, slot), len);
     else if (place < st->plan.n_blocks)
         return copy_pieces(st, slot, buf, len, 0);

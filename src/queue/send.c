@@ -309,7 +309,7 @@ int h7_store_reserve(struct h7_store *st, size_t len, uint32_t *slot, void **ptr
     int r = reserve(st, len, 1, slot, deadline);
     if (r < 0)
         return r;
-    *ptr = h7_bytes_at(st, *slot);
+    *ptr = h7_bytes_at(st, *slot, len);
     return *ptr ? 0 : -EBADMSG;
 }
 
@@ -318,7 +318,7 @@ static int find_claim(const struct h7_store *st, const void *ptr, uint32_t *slot
     uint32_t n_claims = h7_load32_relaxed(&st->shared->side[H7_P].claims);
     for (uint32_t i = 0; i < n_claims && i < st->plan.n_slots; i++) {
         *slot = h7_load32_relaxed(&st->claims[H7_P][i]);
-        if (*slot >= st->plan.n_slots || h7_bytes_at(st, *slot) != ptr)
+        if (*slot >= st->plan.n_slots || h7_bytes_at(st, *slot, 0) != ptr)
             continue;
         int r = h7_claims_mine(st, *slot, H7_SLOT_RESERVED);
         if (r != -ESRCH)
@@ -332,7 +332,8 @@ int h7_store_reserved_at(struct h7_store *st, const void *ptr, uint32_t *slot)
     uintptr_t at = (uintptr_t)ptr, slots = (uintptr_t)st->slots;
     if (at >= slots && at < slots + (uint64_t)st->plan.n_slots * sizeof *st->slots) {
         *slot = (uint32_t)((at - slots) / sizeof *st->slots);
-        return h7_bytes_at(st, *slot) == ptr ? h7_claims_mine(st, *slot, H7_SLOT_RESERVED) : -ESRCH;
+        return h7_bytes_at(st, *slot, 0) == ptr ? h7_claims_mine(st, *slot, H7_SLOT_RESERVED)
+                                                : -ESRCH;
     }
     int r = find_claim(st, ptr, slot);
     if (r != -ESRCH)

@@ -140,8 +140,9 @@ uint32_t h7_blocks_for(const struct h7_store *st, size_t len);
 /* Bytes of a message: copy all or the first len of it. 0, -EBADMSG. */
 int h7_bytes_in(struct h7_store *st, uint32_t slot, const void *buf, size_t len);
 int h7_bytes_out(const struct h7_store *st, uint32_t slot, void *buf, size_t len);
-/* Where they lie in one piece, or NULL. */
-char *h7_bytes_at(const struct h7_store *st, uint32_t slot);
+/* Where len of them lie in one piece, or NULL. len is the caller's own: what the slot says may
+ * change meanwhile. 0: where they begin. */
+char *h7_bytes_at(const struct h7_store *st, uint32_t slot, size_t len);
 /* What the slot says of itself is possible. 0, -EBADMSG. */
 int h7_slot_sane(const struct h7_store *st, uint32_t slot);
 

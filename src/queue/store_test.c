@@ -362,6 +362,31 @@ static void test_reserve(void **state)
     end();
 }
 
+/* While this process fills its slot, a peer says that the bytes lie elsewhere. */
+static void test_place_changed_meanwhile(void **state)
+{
+    static char text[1000];
+    uint32_t slot;
+    void *ptr;
+    (void)state;
+    begin(4, sizeof text, 0, 2048);
+    assert_int_equal(h7_store_reserve(&store, sizeof text, &slot, &ptr, HEPTA_NOW), 0);
+    struct h7_a32 *place = &store.slots[slot].place;
+    const uint32_t right = h7_load32_relaxed(place), n = (uint32_t)store.plan.n_blocks;
+    const uint32_t wrong[] = {H7_PLACE_INLINE, H7_PLACE_CELL, n, UINT32_MAX - 2};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        h7_store32_relaxed(place, wrong[i]);
+        assert_null(h7_bytes_at(&store, slot, sizeof text));
+        assert_int_equal(h7_bytes_in(&store, slot, text, sizeof text), -EBADMSG);
+        assert_int_equal(h7_bytes_out(&store, slot, text, sizeof text), -EBADMSG);
+    }
+    h7_store32_relaxed(place, right);
+    h7_store32_relaxed(&store.slots[slot].len, 1); /* whatever it says now, ptr is for 1000 */
+    assert_ptr_equal(h7_bytes_at(&store, slot, sizeof text), ptr);
+    assert_int_equal(h7_store_cancel(&store, slot), 0);
+    end();
+}
+
 static const struct CMUnitTest tests[] = {
     NAMES_TEST(test_order),
     NAMES_TEST(test_many_rounds),
@@ -375,6 +400,7 @@ static const struct CMUnitTest tests[] = {
     NAMES_TEST(test_sleeping_sender),
     NAMES_TEST(test_death_inside),
     NAMES_TEST(test_reserve),
+    NAMES_TEST(test_place_changed_meanwhile),
 };
 
 NAMES_MAIN(tests)

@@ -246,7 +246,7 @@ static ssize_t take_locked(struct h7_store *st, struct h7_take *t, uint32_t *slo
         t->deliveries = h7_load32_relaxed(&st->slots[*slot].deliveries);
         t->lease = h7_claims_lease(st, *slot);
         if (t->flags & H7_TAKE_PEEK)
-            t->ptr = h7_bytes_at(st, *slot);
+            t->ptr = h7_bytes_at(st, *slot, t->full_len);
     }
     return n;
 }
