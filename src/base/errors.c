@@ -43,7 +43,9 @@ static const struct {
     {EDEADLK, "this thread is inside a verb, or holds a reservation or peek: finish that first"},
     {EPERM, "not permitted: the name is another user's, others could write the directory of "
             "names (HEPTA_DIR), the segment isn't sealed and its maker could truncate it, raw "
-            "sockets without CAP_NET_RAW, or a larger capacity than the system allows"},
+            "sockets without CAP_NET_RAW, a larger capacity than the system allows, a lease or "
+            "place of another process, or a System V queue of another user's, or more bytes "
+            "for it than were reserved"},
     {EACCES, "the permission bits of the object or of its directory forbid it, or a port below "
              "1024 without CAP_NET_BIND_SERVICE"},
     {EEXIST, "the name is taken: open what is there, or unlink it first"},
@@ -58,9 +60,10 @@ static const struct {
     {ENOSYS, "this thread has no robust futex list (raw clone() or vfork()), or the kernel "
              "lacks a call that is needed"},
     {E2BIG, "a field that this version of the library doesn't know is not zero, or more than "
-            "253 descriptors"},
+            "253 descriptors, or the message is longer than the buffer, and stays"},
     {ENOSPC, "no memory left for it, or the file size limit is too low: free some, or ask for a "
-             "smaller capacity"},
+             "smaller capacity; or no id is left, or the kernel has no message queue left to "
+             "notify with"},
     {EIDRM, "the queue was removed: get it again, or make a new one"},
     {ENOMSG, "no message of the type that was asked for"},
     {EOWNERDEAD, "the last owner died and the state was recovered"},
