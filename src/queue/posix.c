@@ -155,7 +155,7 @@ static int make_whole(struct hepta_mq *mq, struct h7_take *t)
     if (r < 0) {
         free(copy);
         h7_store_give_back(&mq->store, t->lease);
-        return r;
+        return h7_claims_still(r);
     }
     copy->lease = t->lease;
     h7_mutex_enter(&mq->guard);

@@ -410,5 +410,5 @@ static int send_large(struct h7_store *st, uint64_t key, const void *buf, size_t
     while (r == -ETIMEDOUT && (deadline > hepta_now_ns() || hepta_now_ns() < end));
     if (r == -ETIMEDOUT)
         h7_claims_abandon(st, slot);
-    return r;
+    return h7_claims_still(r);
 }

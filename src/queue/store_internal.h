@@ -176,6 +176,11 @@ static inline void h7_claims_look(struct h7_store *st)
 }
 /* Under the side's lock: it becomes this process's. */
 int h7_claims_add(struct h7_store *st, int side, uint32_t slot, uint32_t state);
+/* Of what this process has just claimed: if it isn't its any more, a peer has written that. */
+static inline int h7_claims_still(int r)
+{
+    return r == -EPERM || r == -ESRCH ? -EBADMSG : r;
+}
 /* Without a lock, of one that is this process's: others may treat it as a dead one's. */
 void h7_claims_abandon(struct h7_store *st, uint32_t slot);
 int h7_claims_drop(struct h7_store *st, int side, uint32_t slot);

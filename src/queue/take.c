@@ -280,7 +280,7 @@ static ssize_t finish_large(struct h7_store *st, struct h7_take *t, uint32_t slo
     while ((e == -ETIMEDOUT || e == -EAGAIN) && hepta_now_ns() < deadline);
     if (e == -ETIMEDOUT || e == -EAGAIN)
         h7_claims_abandon(st, slot);
-    return r < 0 ? r : e < 0 && e != -EIDRM ? e : n;
+    return r < 0 ? r : e < 0 && e != -EIDRM ? h7_claims_still(e) : n;
 }
 
 /* May it become a claim? Then what a claim needs is prepared, outside the lock. */
