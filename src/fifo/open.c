@@ -53,14 +53,6 @@ static int access_flags(const struct hepta_fifo *f)
 
 /* --- the parts -------------------------------------------------------------------- */
 
-/* The kernel's answer to "may I?". */
-static int ask_permission(int obj, const struct hepta_fifo *f)
-{
-    int fd = h7_name_part(obj, H7_FIFO_PART_MODE, access_flags(f), S_IFREG);
-    h7_sys_close(fd);
-    return fd < 0 ? fd : 0;
-}
-
 static int attach(int obj, struct hepta_fifo *f)
 {
     const struct h7_segment_spec spec = h7_fifo_spec(&(struct hepta_fifo_options){0});
@@ -259,7 +251,7 @@ static int begin_flows(struct hepta_fifo *f, const struct hepta_fifo_options *op
 static int open_object(int obj, void *arg)
 {
     struct opening *o = arg;
-    int r = ask_permission(obj, o->f);
+    int r = h7_name_ask(obj, H7_FIFO_PART_MODE, access_flags(o->f));
     if (r == 0)
         r = attach(obj, o->f);
     if (r == 0)

@@ -94,6 +94,9 @@ int h7_name_open(const char *kind, const char *name);
  * type, owner, a link, or more than one), -ENXIO (a FIFO for writing that nobody reads),
  * -EACCES, -EMFILE, ... */
 int h7_name_part(int obj, const char *part, int flags, mode_t type);
+/* The kernel's answer to "may I?": can the file that bears the object's permission bits be opened
+ * with those flags? 0, -EACCES, and as h7_name_part(). */
+int h7_name_ask(int obj, const char *part, int flags);
 /* Open the object and call fn, which opens the parts that it needs, closes them again if it
  * fails, and keeps nothing of obj. Its result is returned; but if that is -ESTALE, fn is
  * called again on what has the name by then (-ENOENT: nothing), or the object still has

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* name/part.c - what the parts of an object are made with, in a draft; see name/name.h */
+/* name/part.c - an object's parts: making them, in a draft, and asking for permission; see
+ * name/name.h */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -14,6 +15,13 @@ mode_t h7_name_mode_for_all(mode_t mode, mode_t bits)
         if (mode >> class & 06)
             all |= bits << class;
     return all;
+}
+
+int h7_name_ask(int obj, const char *part, int flags)
+{
+    int fd = h7_name_part(obj, part, flags, S_IFREG);
+    h7_sys_close(fd);
+    return fd < 0 ? fd : 0;
 }
 
 static int make_file(int dir, const char *part, mode_t mode)

@@ -73,22 +73,18 @@ static int check_flags(uint32_t flags, mode_t mode)
 
 /* --- opening ------------------------------------------------------------------------- */
 
-/* The kernel's answer to "may I?". */
-static int ask_permission(int obj, uint32_t access)
+static int access_flags(uint32_t access)
 {
-    int flags = access == (HEPTA_MQ_READ | HEPTA_MQ_WRITE) ? O_RDWR
-                : access == HEPTA_MQ_READ                  ? O_RDONLY
-                                                           : O_WRONLY;
-    int fd = h7_name_part(obj, H7_MQ_PART_MODE, flags, S_IFREG);
-    h7_sys_close(fd);
-    return fd < 0 ? fd : 0;
+    return access == (HEPTA_MQ_READ | HEPTA_MQ_WRITE) ? O_RDWR
+           : access == HEPTA_MQ_READ                  ? O_RDONLY
+                                                      : O_WRONLY;
 }
 
 static int open_object(int obj, void *arg)
 {
     struct opening *o = arg;
     struct hepta_mq *mq = o->mq;
-    int r = o->ask ? ask_permission(obj, mq->access) : 0;
+    int r = o->ask ? h7_name_ask(obj, H7_MQ_PART_MODE, access_flags(mq->access)) : 0;
     if (r < 0)
         return r;
     r = h7_store_attach(&mq->store, obj, H7_KIND_MQ, o->opt->wait, o->opt->spin_ns);
