@@ -157,7 +157,7 @@ int h7_sleepers_next(const struct h7_sleepers *s, int (*fits)(const struct h7_sl
 
 void h7_sleepers_call(struct h7_sleepers *s, int i)
 {
-    /* Release, with h7_sleepers_called(): nothing but the call itself. S3 from here on. */
+    /* Release: the kernel compares it, and nothing else is read through it. S3 from here on. */
     h7_store32_release(&s->at[i].word, h7_self_cache.tid | H7_LOCK_WAITERS);
     set_state(s, i, H7_SLEEPER_CALLED);
 }
@@ -177,11 +177,6 @@ void h7_sleepers_mend(struct h7_sleepers *s)
 }
 
 /* --- sleeping ----------------------------------------------------------------------- */
-
-int h7_sleepers_called(const struct h7_sleepers *s, int at)
-{
-    return at >= 0 && h7_load32_acquire(&s->at[at].word) != 0; /* with the call */
-}
 
 /* No wake-up is lost: the word was 0 when this thread entered, under the guard; a call
  * changes it, and the kernel compares. */

@@ -99,8 +99,6 @@ int h7_sleepers_dead(const struct h7_sleepers *s, int i);
 /* Sleep until called, or to the deadline; at most a tick if ticking (the caller has another
  * reason), behind others, or without a record (H7_NO_SLEEPER). 0, -EINTR. */
 int h7_sleepers_sleep(struct h7_sleepers *s, int at, int ticking, int64_t deadline);
-/* Has it been called? For a sleeper, without the guard. */
-int h7_sleepers_called(const struct h7_sleepers *s, int at);
 
 /* The thread's place among sleepers as sched(7) has it: lower goes first. */
 uint32_t h7_sleepers_rank(void);

@@ -2,8 +2,7 @@
 /*
  * queue/store_internal.h - what the store's own files share; the protocol is in queue/store.h
  *
- * Conventions: "under P", "under C": that lock is held; a function of a file that begins with
- * under_ says so in its name only where it isn't clear from its place.
+ * "Under P", "under C": that lock is held.
  */
 #ifndef H7_QUEUE_STORE_INTERNAL_H
 #define H7_QUEUE_STORE_INTERNAL_H
