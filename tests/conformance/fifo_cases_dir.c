@@ -108,7 +108,7 @@ static void no_search(struct conf *c)
         EQ(c, fops(c)->make(f.name, 0666, &usual), 0);
         pid_t other = conf_fork(c);
         if (other == 0) {
-            become(c, NOBODY, NOBODY);
+            conf_become(c, NOBODY, NOBODY);
             EQ(c, try_open(c, &f, FOR_READ, NOW), -EACCES);
             EQ(c, fops(c)->unlink(f.name), -EACCES);
             EQ(c, fops(c)->make("/y", 0666, &usual), -EACCES);
@@ -134,7 +134,7 @@ static void not_writable(struct conf *c)
         EQ(c, fops(c)->make(f.name, 0666, &usual), 0);
         pid_t other = conf_fork(c);
         if (other == 0) {
-            become(c, NOBODY, NOBODY);
+            conf_become(c, NOBODY, NOBODY);
             EQ(c, try_open(c, &f, FOR_BOTH, NOW), 0);
             EQ(c, fops(c)->make("/y", 0666, &usual), -EACCES);
             EQ(c, fops(c)->unlink(f.name), -EACCES);

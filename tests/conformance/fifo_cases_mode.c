@@ -38,7 +38,7 @@ static void make_all(struct conf *c)
     pid_t child = conf_fork(c);
 
     if (child == 0) {
-        become(c, OWNER, OWNERS_GROUP);
+        conf_become(c, OWNER, OWNERS_GROUP);
         umask(0);
         for (int i = 0; i < N_MODES; i++)
             EQ(c, fops(c)->make(name_of(i).name, mode_of(i), &usual), 0);
@@ -128,7 +128,7 @@ static void with_umask(struct conf *c, mode_t mode, mode_t mask, int reading, in
     EQ(c, umask(022), mask); /* the process's own is as before */
     pid_t child = conf_fork(c);
     if (child == 0) {
-        become(c, STRANGER, STRANGER);
+        conf_become(c, STRANGER, STRANGER);
         EQ(c, try_open(c, &f, FOR_READ, NOW), reading);
         EQ(c, try_open(c, &f, FOR_WRITE, NOW), writing == 0 ? -ENXIO : writing);
         conf_exit();
@@ -171,7 +171,7 @@ static void checked_on_opening(struct conf *c)
     open_pair(c, &f, &p);
     pid_t child = conf_fork(c);
     if (child == 0) {
-        become(c, STRANGER, STRANGER);
+        conf_become(c, STRANGER, STRANGER);
         EQ(c, put(c, &p, 1000, EVER), 1000);
         EQ(c, get(c, &p, 1000, EVER), 1000);
         OK(c, !r_ready(c, &p));
@@ -192,7 +192,7 @@ static void users_meet(struct conf *c)
     make_fifo(c, &f);
     pid_t child = conf_fork(c);
     if (child == 0) {
-        become(c, STRANGER, STRANGER);
+        conf_become(c, STRANGER, STRANGER);
         p.w = must_open(c, &f, FOR_WRITE, EVER);
         for (int i = 0; i < 100; i++)
             EQ(c, put(c, &p, 3000, EVER), 3000);
@@ -200,7 +200,7 @@ static void users_meet(struct conf *c)
     }
     pid_t reader = conf_fork(c);
     if (reader == 0) {
-        become(c, NOBODY, NOBODY);
+        conf_become(c, NOBODY, NOBODY);
         p.r = must_open(c, &f, FOR_READ, EVER);
         get_all(c, &p, 100 * 3000);
         EQ(c, get(c, &p, 10, EVER), 0);
@@ -219,7 +219,7 @@ static void sticky(struct conf *c)
     make_fifo(c, &f);
     pid_t child = conf_fork(c);
     if (child == 0) {
-        become(c, STRANGER, STRANGER);
+        conf_become(c, STRANGER, STRANGER);
         EQ(c, fops(c)->unlink(f.name), -EPERM);
         EQ(c, try_open(c, &f, FOR_BOTH, NOW), 0);
         make_fifo(c, &f);

@@ -8,7 +8,6 @@
 #include "fifo_room.h"
 
 #include <errno.h>
-#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -128,11 +127,4 @@ pid_t opener(struct conf *c, const struct fifo *f, unsigned access, int i, int f
     }
     conf_asleep_after(c, child, CALLING);
     return child;
-}
-
-void become(struct conf *c, uid_t uid, gid_t gid)
-{
-    OK(c, setgroups(0, NULL) == 0);
-    OK(c, setresgid(gid, gid, gid) == 0);
-    OK(c, setresuid(uid, uid, uid) == 0);
 }

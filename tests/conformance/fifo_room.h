@@ -73,9 +73,6 @@ pid_t opener(struct conf *c, const struct fifo *f, unsigned access, int i, int f
              int64_t deadline);
 enum { OPENED = 40, LEAVE = 56 };
 
-/* Become the user @uid with the group @gid and no others. */
-void become(struct conf *c, uid_t uid, gid_t gid);
-
 extern const struct conf_case fifo_open_cases[], fifo_wait_cases[], fifo_partner_cases[],
     fifo_names_cases[], fifo_spelling_cases[], fifo_dir_cases[], fifo_mode_cases[],
     fifo_reopen_cases[], fifo_contents_cases[], fifo_order_cases[], fifo_poll_cases[],

@@ -12,6 +12,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -126,6 +127,14 @@ pid_t conf_fork(struct conf *c)
             _exit(1);
     }
     return pid;
+}
+
+void conf_become(struct conf *c, uid_t uid, gid_t gid)
+{
+    EQ(c, setgroups(0, NULL), 0);
+    EQ(c, setresgid(gid, gid, gid), 0);
+    EQ(c, setresuid(uid, uid, uid), 0);
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* the kernel forgot it at the change */
 }
 
 void conf_exit(void)

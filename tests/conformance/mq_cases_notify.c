@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* mq_cases_notify.c - being told of a message in the empty queue */
 #define _GNU_SOURCE
-#include <grp.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "mq_room.h"
 
-#define NOBODY 65534
 #define SIG (SIGRTMIN + 3)
 
 static struct sigevent by_signal(int value)
@@ -248,9 +246,7 @@ static void across_users(struct conf *c)
     EQ(c, mops(c)->notify(q.h, &ev), 0);
     pid_t pid = conf_fork(c);
     if (pid == 0) {
-        OK(c, setgroups(0, NULL) == 0);
-        OK(c, setresgid(NOBODY, NOBODY, NOBODY) == 0);
-        OK(c, setresuid(NOBODY, NOBODY, NOBODY) == 0);
+        conf_become(c, NOBODY, NOBODY);
         struct mqh *h = open_queue(c, &q, O_WRONLY);
         EQ(c, put_n(c, h, 1, 0, NOW), 0);
         conf_exit();

@@ -1,22 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* mq_cases_open.c - names, making, modes, attributes, unlinking; who keeps what until when */
 #define _GNU_SOURCE
-#include <grp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "mq_room.h"
-
-#define NOBODY 65534
-
-static void become_nobody(struct conf *c)
-{
-    OK(c, setgroups(0, NULL) == 0);
-    OK(c, setresgid(NOBODY, NOBODY, NOBODY) == 0);
-    OK(c, setresuid(NOBODY, NOBODY, NOBODY) == 0);
-}
 
 static void absent(struct conf *c)
 {
@@ -127,7 +117,7 @@ static void umask_applies(struct conf *c)
     EQ(c, mops(c)->open(&q.h, q.name, O_RDWR | O_CREAT, 0666, &attr), 0);
     pid_t pid = conf_fork(c);
     if (pid == 0) {
-        become_nobody(c);
+        conf_become(c, NOBODY, NOBODY);
         EQ(c, try_queue(c, q.name, O_RDONLY, 0), -EACCES);
         conf_exit();
     }
@@ -147,7 +137,7 @@ static void mode_bits(struct conf *c)
         umask(mask);
         pid_t pid = conf_fork(c);
         if (pid == 0) {
-            become_nobody(c);
+            conf_become(c, NOBODY, NOBODY);
             EQ(c, try_queue(c, q.name, O_RDONLY, 0), bits & 4 ? 0 : -EACCES);
             EQ(c, try_queue(c, q.name, O_WRONLY, 0), bits & 2 ? 0 : -EACCES);
             EQ(c, try_queue(c, q.name, O_RDWR, 0), bits == 6 ? 0 : -EACCES);
@@ -168,7 +158,7 @@ static void maker_opens(struct conf *c)
     mq_name_it(&q);
     pid_t pid = conf_fork(c);
     if (pid == 0) {
-        become_nobody(c);
+        conf_become(c, NOBODY, NOBODY);
         EQ(c, mops(c)->open(&q.h, q.name, O_RDWR | O_CREAT, 0, &attr), 0);
         EQ(c, put_n(c, q.h, 5, 0, NOW), 0);
         EQ(c, try_queue(c, q.name, O_RDONLY, 0), -EACCES);

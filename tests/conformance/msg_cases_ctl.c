@@ -78,7 +78,7 @@ static void set(struct conf *c)
     OK(c, now.msg_ctime >= ds.msg_ctime);
     pid_t pid = conf_fork(c);
     if (pid == 0) {
-        become_nobody(c);
+        conf_become(c, NOBODY, NOBODY);
         EQ(c, put_msg(c, id, 1, 1, IPC_NOWAIT), -EACCES);
         EQ(c, gops(c)->ctl(id, IPC_SET, &ds), -EPERM);
         conf_exit();
@@ -97,7 +97,7 @@ static void new_owner(struct conf *c)
     EQ(c, gops(c)->ctl(id, IPC_SET, &ds), 0);
     pid_t pid = conf_fork(c);
     if (pid == 0) {
-        become_nobody(c);
+        conf_become(c, NOBODY, NOBODY);
         EQ(c, put_msg(c, id, 1, 1, IPC_NOWAIT), 0);
         ds = msg_status(c, id);
         EQ(c, ds.msg_perm.uid, 65534);

@@ -120,7 +120,7 @@ static void asked_bits(struct conf *c)
     OK(c, id >= 0);
     pid_t pid = conf_fork(c);
     if (pid == 0) {
-        become_nobody(c);
+        conf_become(c, NOBODY, NOBODY);
         EQ(c, gops(c)->get(key, 0), id);
         EQ(c, gops(c)->get(key, 0004), id);
         EQ(c, gops(c)->get(key, 0002), -EACCES);
@@ -140,7 +140,7 @@ static void permission(struct conf *c)
         pid_t pid = conf_fork(c);
         if (pid == 0) {
             struct msqid_ds ds;
-            become_nobody(c);
+            conf_become(c, NOBODY, NOBODY);
             EQ(c, put_msg(c, id, 1, 2, IPC_NOWAIT), bits & 2 ? 0 : -EACCES);
             EQ(c, gops(c)->ctl(id, IPC_STAT, &ds), bits & 4 ? 0 : -EACCES);
             EQ(c, get_msg(c, id, 0, IPC_NOWAIT), bits & 4 ? 1 : -EACCES);
@@ -161,7 +161,7 @@ static void umask_does_not_apply(struct conf *c)
     EQ(c, msg_status(c, id).msg_perm.mode & 0777, 0666);
     pid_t pid = conf_fork(c);
     if (pid == 0) {
-        become_nobody(c);
+        conf_become(c, NOBODY, NOBODY);
         EQ(c, put_msg(c, id, 1, 2, IPC_NOWAIT), 0);
         conf_exit();
     }

@@ -3,7 +3,6 @@
 #define _GNU_SOURCE
 #include "msg_room.h"
 
-#include <grp.h>
 #include <hepta/msg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +11,6 @@
 
 #include "name_dir.h"
 
-#define NOBODY 65534
 #define MAX_TEXT 70000
 
 struct letter {
@@ -190,11 +188,4 @@ pid_t msg_receiver(struct conf *c, int id, int i, long want, int flags)
 pid_t msg_sender(struct conf *c, int id, int i, long type, long n)
 {
     return child(c, id, i, 1, type, n, 0);
-}
-
-void become_nobody(struct conf *c)
-{
-    OK(c, setgroups(0, NULL) == 0);
-    OK(c, setresgid(NOBODY, NOBODY, NOBODY) == 0);
-    OK(c, setresuid(NOBODY, NOBODY, NOBODY) == 0);
 }

@@ -18,6 +18,8 @@
 #define NOW HEPTA_NOW
 #define EVER HEPTA_FOREVER
 
+#define NOBODY 65534
+
 #define NEEDS_HEPTA 1u /* an ability */
 
 struct msg_ops {
@@ -50,8 +52,6 @@ long get_msg(struct conf *c, int id, long want, int flags);
 enum { RESULT = 8, COUNTER = 32, BEFORE = 34 };
 pid_t msg_receiver(struct conf *c, int id, int i, long want, int flags);
 pid_t msg_sender(struct conf *c, int id, int i, long type, long n);
-
-void become_nobody(struct conf *c);
 
 extern const struct conf_case msg_get_cases[], msg_op_cases[], msg_wait_cases[], msg_ctl_cases[],
     msg_more_cases[];

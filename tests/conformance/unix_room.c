@@ -9,10 +9,8 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -124,10 +122,7 @@ void make_file(struct conf *c, const char *file)
 
 void be_nobody(struct conf *c)
 {
-    EQ(c, setgroups(0, NULL), 0);
-    EQ(c, setresgid(NOBODY, NOBODY, NOBODY), 0);
-    EQ(c, setresuid(NOBODY, NOBODY, NOBODY), 0);
-    prctl(PR_SET_PDEATHSIG, SIGKILL); /* the kernel forgot it at the change */
+    conf_become(c, NOBODY, NOBODY);
 }
 
 struct hepta_sock_options options(struct conf *c)
