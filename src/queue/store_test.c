@@ -387,6 +387,22 @@ static void test_place_changed_meanwhile(void **state)
     end();
 }
 
+/* A plan that h7_store_plan() never makes: cells, and blocks for which there is no room. */
+static void test_plan_of_both(void **state)
+{
+    struct h7_store other;
+    (void)state;
+    begin(4, 64, H7_PLAN_CELLS, 0);
+    store.shared->plan.n_blocks = 1000;
+    store.shared->plan.block_len = 1u << 20;
+    assert_int_equal(h7_name_attach(KIND, "/q", attach_it, &other), -EBADMSG);
+    store.shared->plan.flags = 0;
+    store.shared->plan.n_blocks = 0;
+    assert_int_equal(h7_name_attach(KIND, "/q", attach_it, &other), -EBADMSG);
+    store.shared->plan = store.plan;
+    end();
+}
+
 static const struct CMUnitTest tests[] = {
     NAMES_TEST(test_order),
     NAMES_TEST(test_many_rounds),
@@ -401,6 +417,7 @@ static const struct CMUnitTest tests[] = {
     NAMES_TEST(test_death_inside),
     NAMES_TEST(test_reserve),
     NAMES_TEST(test_place_changed_meanwhile),
+    NAMES_TEST(test_plan_of_both),
 };
 
 NAMES_MAIN(tests)
