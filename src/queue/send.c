@@ -17,6 +17,8 @@ static int reclaim(struct h7_store *st, uint64_t until)
 {
     struct h7_store_side *p = &st->shared->side[H7_P];
     uint64_t at = h7_load64_relaxed(&p->reclaimed);
+    if (until - at > st->plan.n_slots) /* both may be a peer's */
+        return -EBADMSG;
     for (; at != until; at++) {
         uint32_t slot = h7_load32_relaxed(&st->outbox[at & st->ring_mask]);
         if (slot >= st->plan.n_slots)

@@ -403,6 +403,23 @@ static void test_plan_of_both(void **state)
     end();
 }
 
+/* What a peer says was freed so far may be anything: no loop that ends in a thousand years. */
+static void test_freed_far_away(void **state)
+{
+    (void)state;
+    begin(4, 1024, 0, 1024);
+    send_text(1000, 'a', 0); /* the blocks are all in use, of the slots three are free */
+    const uint64_t right = h7_load64_relaxed(&store.shared->freed);
+    alarm(20);
+    h7_store64_relaxed(&store.shared->freed, right + (1ull << 60));
+    send_text(1000, 'b', -EBADMSG);
+    alarm(0);
+    h7_store64_relaxed(&store.shared->freed, right);
+    h7_store64_relaxed(&store.shared->side[H7_P].freed_seen, right);
+    take_text(1000, 'a');
+    end();
+}
+
 static const struct CMUnitTest tests[] = {
     NAMES_TEST(test_order),
     NAMES_TEST(test_many_rounds),
@@ -418,6 +435,7 @@ static const struct CMUnitTest tests[] = {
     NAMES_TEST(test_reserve),
     NAMES_TEST(test_place_changed_meanwhile),
     NAMES_TEST(test_plan_of_both),
+    NAMES_TEST(test_freed_far_away),
 };
 
 NAMES_MAIN(tests)
