@@ -7,6 +7,7 @@
 #include "queue/store_internal.h"
 
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "name/name.h"
@@ -420,6 +421,45 @@ static void test_freed_far_away(void **state)
     end();
 }
 
+static int take_as_urgent(void *arg)
+{
+    (void)arg;
+    CHILD_CHECK(setpriority(PRIO_PROCESS, 0, -10) == 0);
+    return take_forever(NULL);
+}
+
+/* One of a better rank comes, is called and dies: the one that slept without a tick till then
+ * has to look. */
+static void test_dead_urgent_sleeper(void **state)
+{
+    struct h7_sleepers *t;
+    pid_t pid[2];
+    (void)state;
+    begin(8, 64, H7_PLAN_CELLS, 0);
+    t = &store.shared->sleepers[H7_P];
+    pid[0] = unit_start(take_forever, NULL);
+    while (h7_load32_relaxed(&t->n_waiting) != 1)
+        unit_sleep_ms(1);
+    unit_sleep_ms(50);
+    pid[1] = unit_start(take_as_urgent, NULL);
+    while (h7_load32_relaxed(&t->n_waiting) != 2)
+        unit_sleep_ms(1);
+    unit_sleep_ms(50);
+    kill(pid[1], SIGSTOP); /* stands for: it was woken, and dies before it takes */
+    unit_sleep_ms(20);
+    assert_int_equal(put(0, 5), 0);
+    unit_kill(pid[1]);
+    for (int i = 0; i < 100 && h7_store_available(&store); i++)
+        unit_sleep_ms(20);
+    int left = (int)h7_store_available(&store);
+    if (left)
+        unit_kill(pid[0]);
+    else
+        assert_int_equal(unit_reap(pid[0]), 5);
+    assert_int_equal(left, 0);
+    end();
+}
+
 static const struct CMUnitTest tests[] = {
     NAMES_TEST(test_order),
     NAMES_TEST(test_many_rounds),
@@ -436,6 +476,7 @@ static const struct CMUnitTest tests[] = {
     NAMES_TEST(test_place_changed_meanwhile),
     NAMES_TEST(test_plan_of_both),
     NAMES_TEST(test_freed_far_away),
+    NAMES_TEST(test_dead_urgent_sleeper),
 };
 
 NAMES_MAIN(tests)
