@@ -349,18 +349,13 @@ int h7_store_reserved_at(struct h7_store *st, const void *ptr, uint32_t *slot)
     return r;
 }
 
-/* Under P, or P and C. */
-static int commit_locked(struct h7_store *st, uint32_t slot, uint64_t key, size_t len,
-                         struct h7_call *call)
+/* Under P: before anybody is told of it. */
+static int can_commit(const struct h7_store *st, uint32_t slot, size_t len)
 {
     int r = h7_claims_mine(st, slot, H7_SLOT_RESERVED);
     if (r == 0)
         r = h7_slot_sane(st, slot);
-    if (r == 0 && len > h7_load32_relaxed(&st->slots[slot].len))
-        r = -EMSGSIZE;
-    if (r == 0)
-        r = h7_claims_drop(st, H7_P, slot);
-    return r == 0 ? publish_or_spoil(st, slot, key, len, call) : r;
+    return r == 0 && len > h7_load32_relaxed(&st->slots[slot].len) ? -EMSGSIZE : r;
 }
 
 int h7_store_commit(struct h7_store *st, uint32_t slot, uint64_t key, size_t len)
@@ -372,11 +367,15 @@ int h7_store_commit(struct h7_store *st, uint32_t slot, uint64_t key, size_t len
     int tell = notify_wanted(st);
     if (tell)
         r = h7_store_enter_c_too(st, h7_store_patience());
-    if (r == 0 && tell && h7_claims_mine(st, slot, H7_SLOT_RESERVED) == 0)
-        r = h7_send_tell(st);
     int both = tell && r == 0;
     if (r == 0)
-        r = commit_locked(st, slot, key, len, &call);
+        r = can_commit(st, slot, len);
+    if (r == 0 && both && notify_wanted(st))
+        r = h7_send_tell(st);
+    if (r == 0)
+        r = h7_claims_drop(st, H7_P, slot);
+    if (r == 0)
+        r = publish_or_spoil(st, slot, key, len, &call);
     if (both)
         h7_unlock_second(&st->shared->side[H7_C].lock);
     h7_call_leave(st, H7_P, &call);

@@ -460,6 +460,33 @@ static void test_dead_urgent_sleeper(void **state)
     end();
 }
 
+static int n_told;
+static struct h7_a32 wanted;
+static void tell_it(struct h7_store *st)
+{
+    (void)st;
+    n_told++;
+}
+
+/* Who is told is told of a message: not of a commit that is refused. */
+static void test_refused_commit_tells_nobody(void **state)
+{
+    uint32_t slot;
+    void *ptr;
+    (void)state;
+    begin(4, 64, H7_PLAN_CELLS, 0);
+    store.notify = tell_it;
+    store.notify_wanted = &wanted;
+    h7_store32_relaxed(&wanted, 1);
+    assert_int_equal(h7_store_reserve(&store, 8, &slot, &ptr, HEPTA_NOW), 0);
+    assert_int_equal(h7_store_commit(&store, slot, 0, 9), -EMSGSIZE);
+    assert_int_equal(n_told, 0);
+    assert_int_equal(h7_store_commit(&store, slot, 0, 8), 0);
+    assert_int_equal(n_told, 1);
+    h7_store32_relaxed(&wanted, 0);
+    end();
+}
+
 static const struct CMUnitTest tests[] = {
     NAMES_TEST(test_order),
     NAMES_TEST(test_many_rounds),
@@ -477,6 +504,7 @@ static const struct CMUnitTest tests[] = {
     NAMES_TEST(test_plan_of_both),
     NAMES_TEST(test_freed_far_away),
     NAMES_TEST(test_dead_urgent_sleeper),
+    NAMES_TEST(test_refused_commit_tells_nobody),
 };
 
 NAMES_MAIN(tests)
