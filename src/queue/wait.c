@@ -187,7 +187,6 @@ static int set_level(struct h7_store *st, int side, int64_t deadline)
 /* HEPTA_NOW and nothing: the level must be low before the caller polls again. */
 static void lower(struct h7_store *st, int side)
 {
-    drain_watch(st, side);
     if (h7_load32_relaxed(&st->shared->side[side].polled) &&
         !h7_bell_wanted(&st->shared->side[side].bell))
         set_level(st, side, HEPTA_NOW); /* a stopped process inside: falsely high */
@@ -348,6 +347,8 @@ static int wait_for_several(const struct h7_waiting *w)
 
 int h7_waiting_wait(struct h7_waiting *w, int64_t *deadline)
 {
+    if (*deadline == HEPTA_NOW) /* before the look: who dies after it makes another event */
+        drain_watch(w->st, w->side);
     int r = h7_store_bury(w->st, *deadline);
     if (r != 0)
         return r < 0 ? r : 0;
