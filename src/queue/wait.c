@@ -97,6 +97,8 @@ void h7_call_leave_slow(struct h7_store *st, int side, struct h7_call *call)
             return;
         call_another(st, side, call);
     }
+    if (call->i >= 0) /* more dead ones than there are places: a peer writes them */
+        h7_lock_unpend(&h7_self_cache);
 }
 
 /* pended: whose lock pending is to name again. */
