@@ -409,7 +409,7 @@ static int send_large(struct h7_store *st, uint64_t key, const void *buf, size_t
     do
         r = h7_store_commit(st, slot, key, len);
     while (r == -ETIMEDOUT && (deadline > hepta_now_ns() || hepta_now_ns() < end));
-    if (r == -ETIMEDOUT)
+    if (r == -ETIMEDOUT || r == -ENOMEM) /* the bell's: it is still reserved */
         h7_claims_abandon(st, slot);
     return h7_claims_still(r);
 }
