@@ -17,6 +17,8 @@ static int reclaim(struct h7_store *st, uint64_t until)
 {
     struct h7_store_side *p = &st->shared->side[H7_P];
     uint64_t at = h7_load64_relaxed(&p->reclaimed);
+    if (until - at > st->plan.n_slots) /* both may be a peer's */
+        return -EBADMSG;
     for (; at != until; at++) {
         uint32_t slot = h7_load32_relaxed(&st->outbox[at & st->ring_mask]);
         if (slot >= st->plan.n_slots)
@@ -347,18 +349,13 @@ int h7_store_reserved_at(struct h7_store *st, const void *ptr, uint32_t *slot)
     return r;
 }
 
-/* Under P, or P and C. */
-static int commit_locked(struct h7_store *st, uint32_t slot, uint64_t key, size_t len,
-                         struct h7_call *call)
+/* Under P: before anybody is told of it. */
+static int can_commit(const struct h7_store *st, uint32_t slot, size_t len)
 {
     int r = h7_claims_mine(st, slot, H7_SLOT_RESERVED);
     if (r == 0)
         r = h7_slot_sane(st, slot);
-    if (r == 0 && len > h7_load32_relaxed(&st->slots[slot].len))
-        r = -EMSGSIZE;
-    if (r == 0)
-        r = h7_claims_drop(st, H7_P, slot);
-    return r == 0 ? publish_or_spoil(st, slot, key, len, call) : r;
+    return r == 0 && len > h7_load32_relaxed(&st->slots[slot].len) ? -EMSGSIZE : r;
 }
 
 int h7_store_commit(struct h7_store *st, uint32_t slot, uint64_t key, size_t len)
@@ -370,11 +367,15 @@ int h7_store_commit(struct h7_store *st, uint32_t slot, uint64_t key, size_t len
     int tell = notify_wanted(st);
     if (tell)
         r = h7_store_enter_c_too(st, h7_store_patience());
-    if (r == 0 && tell && h7_claims_mine(st, slot, H7_SLOT_RESERVED) == 0)
-        r = h7_send_tell(st);
     int both = tell && r == 0;
     if (r == 0)
-        r = commit_locked(st, slot, key, len, &call);
+        r = can_commit(st, slot, len);
+    if (r == 0 && both && notify_wanted(st))
+        r = h7_send_tell(st);
+    if (r == 0)
+        r = h7_claims_drop(st, H7_P, slot);
+    if (r == 0)
+        r = publish_or_spoil(st, slot, key, len, &call);
     if (both)
         h7_unlock_second(&st->shared->side[H7_C].lock);
     h7_call_leave(st, H7_P, &call);
@@ -408,7 +409,7 @@ static int send_large(struct h7_store *st, uint64_t key, const void *buf, size_t
     do
         r = h7_store_commit(st, slot, key, len);
     while (r == -ETIMEDOUT && (deadline > hepta_now_ns() || hepta_now_ns() < end));
-    if (r == -ETIMEDOUT)
+    if (r == -ETIMEDOUT || r == -ENOMEM) /* the bell's: it is still reserved */
         h7_claims_abandon(st, slot);
     return h7_claims_still(r);
 }

@@ -60,8 +60,8 @@ static int is_possible(const struct h7_store_plan *p)
 {
     return p->n_slots > 0 && p->n_slots <= H7_SLOTS_MAX && p->msg_max > 0 &&
            p->msg_max <= 1u << 30 && !(p->flags & ~(H7_PLAN_BY_AGE | H7_PLAN_CELLS)) &&
-           p->n_blocks <= H7_BLOCKS_MAX && p->block_len <= 1u << 20 &&
-           (p->n_blocks == 0 || p->block_len > 0);
+           p->n_blocks <= H7_BLOCKS_MAX && p->block_len > 0 && p->block_len <= 1u << 20 &&
+           !(p->flags & H7_PLAN_CELLS) == (p->n_blocks > 0); /* lay_out() has room for one */
 }
 
 uint64_t h7_store_plan(struct h7_store_plan *p, uint32_t n_slots, uint32_t msg_max, uint32_t flags,

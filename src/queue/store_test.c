@@ -7,6 +7,7 @@
 #include "queue/store_internal.h"
 
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "name/name.h"
@@ -387,6 +388,105 @@ static void test_place_changed_meanwhile(void **state)
     end();
 }
 
+/* A plan that h7_store_plan() never makes: cells, and blocks for which there is no room. */
+static void test_plan_of_both(void **state)
+{
+    struct h7_store other;
+    (void)state;
+    begin(4, 64, H7_PLAN_CELLS, 0);
+    store.shared->plan.n_blocks = 1000;
+    store.shared->plan.block_len = 1u << 20;
+    assert_int_equal(h7_name_attach(KIND, "/q", attach_it, &other), -EBADMSG);
+    store.shared->plan.flags = 0;
+    store.shared->plan.n_blocks = 0;
+    assert_int_equal(h7_name_attach(KIND, "/q", attach_it, &other), -EBADMSG);
+    store.shared->plan = store.plan;
+    end();
+}
+
+/* What a peer says was freed so far may be anything: no loop that ends in a thousand years. */
+static void test_freed_far_away(void **state)
+{
+    (void)state;
+    begin(4, 1024, 0, 1024);
+    send_text(1000, 'a', 0); /* the blocks are all in use, of the slots three are free */
+    const uint64_t right = h7_load64_relaxed(&store.shared->freed);
+    alarm(20);
+    h7_store64_relaxed(&store.shared->freed, right + (1ull << 60));
+    send_text(1000, 'b', -EBADMSG);
+    alarm(0);
+    h7_store64_relaxed(&store.shared->freed, right);
+    h7_store64_relaxed(&store.shared->side[H7_P].freed_seen, right);
+    take_text(1000, 'a');
+    end();
+}
+
+static int take_as_urgent(void *arg)
+{
+    (void)arg;
+    CHILD_CHECK(setpriority(PRIO_PROCESS, 0, -10) == 0);
+    return take_forever(NULL);
+}
+
+/* One of a better rank comes, is called and dies: the one that slept without a tick till then
+ * has to look. */
+static void test_dead_urgent_sleeper(void **state)
+{
+    struct h7_sleepers *t;
+    pid_t pid[2];
+    (void)state;
+    begin(8, 64, H7_PLAN_CELLS, 0);
+    t = &store.shared->sleepers[H7_P];
+    pid[0] = unit_start(take_forever, NULL);
+    while (h7_load32_relaxed(&t->n_waiting) != 1)
+        unit_sleep_ms(1);
+    unit_sleep_ms(50);
+    pid[1] = unit_start(take_as_urgent, NULL);
+    while (h7_load32_relaxed(&t->n_waiting) != 2)
+        unit_sleep_ms(1);
+    unit_sleep_ms(50);
+    kill(pid[1], SIGSTOP); /* stands for: it was woken, and dies before it takes */
+    unit_sleep_ms(20);
+    assert_int_equal(put(0, 5), 0);
+    unit_kill(pid[1]);
+    for (int i = 0; i < 100 && h7_store_available(&store); i++)
+        unit_sleep_ms(20);
+    int left = (int)h7_store_available(&store);
+    if (left)
+        unit_kill(pid[0]);
+    else
+        assert_int_equal(unit_reap(pid[0]), 5);
+    assert_int_equal(left, 0);
+    end();
+}
+
+static int n_told;
+static struct h7_a32 wanted;
+static void tell_it(struct h7_store *st)
+{
+    (void)st;
+    n_told++;
+}
+
+/* Who is told is told of a message: not of a commit that is refused. */
+static void test_refused_commit_tells_nobody(void **state)
+{
+    uint32_t slot;
+    void *ptr;
+    (void)state;
+    begin(4, 64, H7_PLAN_CELLS, 0);
+    store.notify = tell_it;
+    store.notify_wanted = &wanted;
+    h7_store32_relaxed(&wanted, 1);
+    assert_int_equal(h7_store_reserve(&store, 8, &slot, &ptr, HEPTA_NOW), 0);
+    assert_int_equal(h7_store_commit(&store, slot, 0, 9), -EMSGSIZE);
+    assert_int_equal(n_told, 0);
+    assert_int_equal(h7_store_commit(&store, slot, 0, 8), 0);
+    assert_int_equal(n_told, 1);
+    h7_store32_relaxed(&wanted, 0);
+    end();
+}
+
 static const struct CMUnitTest tests[] = {
     NAMES_TEST(test_order),
     NAMES_TEST(test_many_rounds),
@@ -401,6 +501,10 @@ static const struct CMUnitTest tests[] = {
     NAMES_TEST(test_death_inside),
     NAMES_TEST(test_reserve),
     NAMES_TEST(test_place_changed_meanwhile),
+    NAMES_TEST(test_plan_of_both),
+    NAMES_TEST(test_freed_far_away),
+    NAMES_TEST(test_dead_urgent_sleeper),
+    NAMES_TEST(test_refused_commit_tells_nobody),
 };
 
 NAMES_MAIN(tests)

@@ -97,15 +97,18 @@ void h7_call_leave_slow(struct h7_store *st, int side, struct h7_call *call)
             return;
         call_another(st, side, call);
     }
+    if (call->i >= 0) /* more dead ones than there are places: a peer writes them */
+        h7_lock_unpend(&h7_self_cache);
 }
 
-static void call_one(struct h7_store *st, int side, int i)
+/* pended: whose lock pending is to name again. */
+static void call_one(struct h7_store *st, int side, int i, int pended)
 {
     struct h7_sleepers *t = table(st, side);
     h7_lock_turn(&t->at[i].word);
     h7_sleepers_call(t, i);
     h7_sleepers_wake(t, i);
-    h7_lock_turn(&lock_of(st, H7_P)->word); /* back to the lock that was pended */
+    h7_lock_turn(&lock_of(st, pended)->word);
 }
 
 void h7_call_now(struct h7_store *st, int side, uint64_t key)
@@ -114,7 +117,7 @@ void h7_call_now(struct h7_store *st, int side, uint64_t key)
         int i = next(st, side, &key);
         if (i < 0)
             return;
-        call_one(st, side, i);
+        call_one(st, side, i, H7_P);
         if (!h7_sleepers_dead(table(st, side), i))
             return;
         h7_sleepers_leave(table(st, side), &i);
@@ -127,7 +130,7 @@ void h7_call_everybody(struct h7_store *st, int side)
         int i = h7_sleepers_next(table(st, side), NULL, NULL);
         if (i < 0)
             return;
-        call_one(st, side, i);
+        call_one(st, side, i, H7_P);
     }
 }
 
@@ -186,7 +189,6 @@ static int set_level(struct h7_store *st, int side, int64_t deadline)
 /* HEPTA_NOW and nothing: the level must be low before the caller polls again. */
 static void lower(struct h7_store *st, int side)
 {
-    drain_watch(st, side);
     if (h7_load32_relaxed(&st->shared->side[side].polled) &&
         !h7_bell_wanted(&st->shared->side[side].bell))
         set_level(st, side, HEPTA_NOW); /* a stopped process inside: falsely high */
@@ -269,6 +271,14 @@ static int no_nap(void *ctx, int64_t ns)
     return 0;
 }
 
+/* Under the side's lock. Not this one: it knows already. */
+static void call_others(struct h7_store *st, int side, int but)
+{
+    for (int i = 0; i < H7_SLEEPERS; i++)
+        if (i != but && h7_load32_relaxed(&table(st, side)->at[i].state) == H7_SLEEPER_WAITING)
+            call_one(st, side, i, side);
+}
+
 static int announce(void *ctx, int64_t deadline)
 {
     struct h7_waiting *w = ctx;
@@ -279,12 +289,8 @@ static int announce(void *ctx, int64_t deadline)
     if (!is_ready(w)) {
         int news = h7_sleepers_enter(table(st, w->side), &w->at, h7_sleepers_rank(), w->want);
         ready = 0;
-        if (news == 1) { /* the first of another rank: all begin to tick */
-            struct h7_call call;
-            h7_call_plan(st, w->side, 0, &call);
-            h7_call_leave(st, w->side, &call);
-            return 0;
-        }
+        if (news == 1) /* the first of another rank: all begin to tick */
+            call_others(st, w->side, w->at);
     }
     h7_unlock(lock_of(st, w->side));
     return ready;
@@ -343,6 +349,8 @@ static int wait_for_several(const struct h7_waiting *w)
 
 int h7_waiting_wait(struct h7_waiting *w, int64_t *deadline)
 {
+    if (*deadline == HEPTA_NOW) /* before the look: who dies after it makes another event */
+        drain_watch(w->st, w->side);
     int r = h7_store_bury(w->st, *deadline);
     if (r != 0)
         return r < 0 ? r : 0;
