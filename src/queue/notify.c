@@ -187,9 +187,12 @@ static int end(struct hepta_mq *mq)
     return r;
 }
 
-void h7_mq_end_notify(struct hepta_mq *mq)
+void h7_mq_end_notify(struct hepta_mq *mq, int at_home)
 {
-    end(mq);
+    if (at_home)
+        end(mq);
+    else
+        drop_kernel_queue(mq); /* a copy of the descriptor, and nobody else is here */
 }
 
 int hepta_mq_notify(struct hepta_mq *mq, const struct sigevent *ev)
