@@ -300,6 +300,39 @@ static void test_sender_cleans(void **state)
     end(mq);
 }
 
+static void test_close_cleans(void **state)
+{
+    struct hepta_mq *mq = open_q(), *second = open_q();
+    (void)state;
+    struct behind dead = leave_behind(mq);
+    hepta_mq_close(second);
+    assert_false(registered(mq));
+    assert_false(is_there(&dead));
+    end(mq);
+}
+
+static int close_as_nobody(void *arg)
+{
+    CHILD_CHECK(names_become(NOBODY) == 0);
+    hepta_mq_close(arg);
+    return 0;
+}
+
+/* Who may not remove it leaves the record, so that somebody can who may. */
+static void test_another_user_leaves_it(void **state)
+{
+    (void)state;
+    if (getuid() != 0)
+        skip();
+    struct hepta_mq *mq = open_q();
+    struct behind dead = leave_behind(mq);
+    unit_in_child(close_as_nobody, mq);
+    assert_true(is_there(&dead));
+    assert_true(registered(mq));
+    end(mq);
+    assert_false(is_there(&dead));
+}
+
 static const struct CMUnitTest tests[] = {
     NAMES_TEST(test_taken_back),
     NAMES_TEST(test_told),
@@ -312,5 +345,7 @@ static const struct CMUnitTest tests[] = {
     NAMES_TEST(test_closed_in_another_pidns),
     NAMES_TEST(test_next_registrant_cleans),
     NAMES_TEST(test_sender_cleans),
+    NAMES_TEST(test_close_cleans),
+    NAMES_TEST(test_another_user_leaves_it),
 };
 NAMES_MAIN(tests)
