@@ -121,17 +121,30 @@ int h7_mq_notify_pid(const struct h7_store *st)
     return h7_load32_relaxed(&sh->registered) && h7_life_alive(&him) ? (int)him.pid : 0;
 }
 
+static int is_dead_ones(const struct h7_mq_shared *sh)
+{
+    struct h7_life him = registrant(sh);
+    return h7_load32_relaxed(&sh->registered) && !h7_life_alive(&him);
+}
+
+/* Under both locks. 0, or negative errno: another user's, which root or he may remove. */
+static int remove_dead_ones(const struct h7_mq_shared *sh)
+{
+    struct h7_life him = registrant(sh);
+    char name[NAME_LEN];
+    kernel_name(name, &him, h7_load64_relaxed(&sh->number));
+    int r = h7_sys_mq_unlink(name);
+    return r == -ENOENT ? 0 : r;
+}
+
 /* Under both locks. */
 static int enter_registration(struct h7_store *st, const struct h7_life *me, uint64_t number)
 {
     struct h7_mq_shared *sh = room_of(st);
     if (h7_mq_notify_pid(st))
         return -EBUSY;
-    if (h7_load32_relaxed(&sh->registered)) { /* a dead one's */
-        struct h7_life him = registrant(sh);
-        char name[NAME_LEN];
-        kernel_name(name, &him, h7_load64_relaxed(&sh->number));
-        h7_sys_mq_unlink(name);
+    if (h7_load32_relaxed(&sh->registered)) {
+        remove_dead_ones(sh);
         h7_store32_relaxed(&sh->registered, 0);
     }
     h7_store32_relaxed(&sh->pid, me->pid);
@@ -169,27 +182,39 @@ static int add(struct hepta_mq *mq, const struct sigevent *ev)
     return r;
 }
 
+/* This process's registration; and one that a dead process left, so that its queue of the kernel's
+ * doesn't outlive the last who could know its name. */
+static int end_registration(struct h7_store *st)
+{
+    struct h7_mq_shared *sh = room_of(st);
+    int mine = h7_load32_relaxed(&sh->registered) && is_me(sh);
+    if (!mine && !is_dead_ones(sh))
+        return 0;
+    int r = h7_store_enter_both(st, h7_store_patience());
+    if (r < 0)
+        return mine ? r : 0; /* the dead's: another time */
+    mine = h7_load32_relaxed(&sh->registered) && is_me(sh);
+    if (mine || (is_dead_ones(sh) && remove_dead_ones(sh) == 0)) /* else one who may still can */
+        h7_store32_relaxed(&sh->registered, 0);
+    h7_store_leave_both(st);
+    return 0;
+}
+
 static int end(struct hepta_mq *mq)
 {
-    struct h7_mq_shared *sh = room_of(&mq->store);
-    int r = 0;
-    if (h7_load32_relaxed(&sh->registered) && is_me(sh)) {
-        r = h7_store_enter_both(&mq->store, h7_store_patience());
-        if (r == 0) {
-            if (is_me(sh))
-                h7_store32_relaxed(&sh->registered, 0);
-            h7_store_leave_both(&mq->store);
-        }
-    }
+    int r = end_registration(&mq->store);
     h7_mutex_enter(&mq->guard);
     drop_kernel_queue(mq);
     h7_mutex_unlock(&mq->guard);
     return r;
 }
 
-void h7_mq_end_notify(struct hepta_mq *mq)
+void h7_mq_end_notify(struct hepta_mq *mq, int at_home)
 {
-    end(mq);
+    if (at_home)
+        end(mq);
+    else
+        drop_kernel_queue(mq); /* a copy of the descriptor, and nobody else is here */
 }
 
 int hepta_mq_notify(struct hepta_mq *mq, const struct sigevent *ev)

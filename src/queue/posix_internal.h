@@ -60,10 +60,10 @@ static inline int h7_mq_enter(struct hepta_mq *mq, uint32_t access)
     return 0;
 }
 
-/* notify.c: of the store, when a message comes; for close: end this process's registration; to
- * be called when the handle closes or the queue is unlinked. */
+/* notify.c: of the store, when a message comes; for close: end this process's registration, or a
+ * dead one's (not at home: in another PID namespace, only let the descriptor go). */
 void h7_mq_tell(struct h7_store *st);
-void h7_mq_end_notify(struct hepta_mq *mq);
+void h7_mq_end_notify(struct hepta_mq *mq, int at_home);
 int h7_mq_notify_pid(const struct h7_store *st); /* the living registrant, or 0 */
 /* posix.c */
 void h7_mq_drop_copies(struct hepta_mq *mq);

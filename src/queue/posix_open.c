@@ -213,10 +213,10 @@ struct hepta_mq *hepta_mq_close(struct hepta_mq *mq)
     uint32_t open = H7_KIND_MQ;
     if (!mq || !h7_cas32_acquire(&mq->handle.kind, &open, 0))
         return NULL; /* closed already: leave alone */
-    if (h7_load64_relaxed(&mq->gen) == h7_fork_gen() || h7_mq_revalidate(mq) == 0) {
+    int at_home = h7_load64_relaxed(&mq->gen) == h7_fork_gen() || h7_mq_revalidate(mq) == 0;
+    if (at_home)
         h7_store_let_go(&mq->store); /* who is stopped inside a verb keeps it until we die */
-        h7_mq_end_notify(mq);
-    }
+    h7_mq_end_notify(mq, at_home);
     h7_mq_drop_copies(mq);
     h7_store_detach(&mq->store);
     h7_handle_free(mq, sizeof *mq);
