@@ -34,6 +34,8 @@ static int add_claim(struct h7_store *st, int side, uint32_t slot)
 {
     struct h7_a32 *n = &st->shared->side[side].claims;
     uint32_t at = h7_load32_relaxed(n);
+    if (at >= st->plan.n_slots) /* not what h7_mend_rebuild() has counted: a peer wrote it */
+        return -EBADMSG;
     h7_store32_relaxed(&st->claims[side][at], slot);
     h7_store32_relaxed(&st->slots[slot].claim, at);
     h7_store32_relaxed(n, at + 1);
