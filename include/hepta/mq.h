@@ -316,7 +316,7 @@ int hepta_mq_setattr(struct hepta_mq *mq, const struct hepta_mq_attr *now,
  * @ev: SIGEV_NONE, SIGEV_SIGNAL or SIGEV_THREAD, as mq_notify(3) has them; NULL: end it
  *
  * One process at a time can be registered. The registration ends when it was told, when the
- * process closes any handle of the queue, or dies. If a receiver sleeps when the message
+ * process closes any handle of the queue, execs, or dies. If a receiver sleeps when the message
  * comes, that one gets it and the registration stays. The signal has si_code SI_MESGQ, the
  * value, and the sender's pid and uid, also where sender and receiver are different users.
  * A message whose lease ended with a return to the empty queue counts as one that comes.

@@ -72,12 +72,27 @@ static int check_event(const struct sigevent *ev)
     }
 }
 
+/* exec(2) begins this process's memory anew, but not the process: the upper half of its numbers
+ * tells what it registered before from what it registered since. */
+static uint64_t image(void)
+{
+    static struct h7_a64 ours;
+    uint64_t none = 0, v = ((uint64_t)hepta_now_ns() * 0x9e3779b97f4a7c15ull | 1ull << 32) >> 32;
+    return h7_cas64_relaxed(&ours, &none, v) ? v : none;
+}
+
+static uint64_t new_number(void)
+{
+    static struct h7_a64 last;
+    return image() << 32 | (h7_add64_relaxed(&last, 1) & UINT32_MAX);
+}
+
 /* A queue of the kernel's, registered for ev; its number. */
 static int make_kernel_queue(const struct h7_life *me, const struct sigevent *ev, uint64_t *number)
 {
     struct mq_attr attr = {.mq_maxmsg = 1, .mq_msgsize = 1};
     char name[NAME_LEN];
-    *number = (uint64_t)hepta_now_ns() * 0x9e3779b97f4a7c15ull;
+    *number = new_number();
     kernel_name(name, me, *number);
     const int flags = O_CREAT | O_EXCL | O_RDONLY | O_NONBLOCK | O_CLOEXEC;
     int fd = h7_sys_mq_open(name, flags, 0600, &attr);
@@ -128,7 +143,7 @@ static int is_dead_ones(const struct h7_mq_shared *sh)
 }
 
 /* Under both locks. 0, or negative errno: another user's, which root or he may remove. */
-static int remove_dead_ones(const struct h7_mq_shared *sh)
+static int remove_registered(const struct h7_mq_shared *sh)
 {
     struct h7_life him = registrant(sh);
     char name[NAME_LEN];
@@ -137,14 +152,34 @@ static int remove_dead_ones(const struct h7_mq_shared *sh)
     return r == -ENOENT ? 0 : r;
 }
 
+/* Under both locks, of a living process: exec(2) closed its queue of the kernel's, and with that
+ * ended what was registered there. Others see it by being able to register there (theirs goes
+ * with the descriptor); the process itself must not: its closing any descriptor ends its own. */
+static int exec_ended_it(const struct h7_mq_shared *sh)
+{
+    const struct sigevent none = {.sigev_notify = SIGEV_NONE};
+    uint64_t number = h7_load64_relaxed(&sh->number);
+    struct h7_life him = registrant(sh);
+    char name[NAME_LEN];
+    if (is_me(sh))
+        return number >> 32 != image();
+    kernel_name(name, &him, number);
+    int fd = h7_sys_mq_open(name, O_WRONLY | O_NONBLOCK | O_CLOEXEC, 0, NULL);
+    if (fd < 0)
+        return 0;
+    int ended = mq_notify(fd, &none) == 0;
+    h7_sys_close(fd);
+    return ended;
+}
+
 /* Under both locks. */
 static int enter_registration(struct h7_store *st, const struct h7_life *me, uint64_t number)
 {
     struct h7_mq_shared *sh = room_of(st);
-    if (h7_mq_notify_pid(st))
+    if (h7_mq_notify_pid(st) && !exec_ended_it(sh))
         return -EBUSY;
-    if (h7_load32_relaxed(&sh->registered)) {
-        remove_dead_ones(sh);
+    if (h7_load32_relaxed(&sh->registered)) { /* a dead one's, or of before an exec */
+        remove_registered(sh);
         h7_store32_relaxed(&sh->registered, 0);
     }
     h7_store32_relaxed(&sh->pid, me->pid);
@@ -194,7 +229,7 @@ static int end_registration(struct h7_store *st)
     if (r < 0)
         return mine ? r : 0; /* the dead's: another time */
     mine = h7_load32_relaxed(&sh->registered) && is_me(sh);
-    if (mine || (is_dead_ones(sh) && remove_dead_ones(sh) == 0)) /* else one who may still can */
+    if (mine || (is_dead_ones(sh) && remove_registered(sh) == 0)) /* else one who may still can */
         h7_store32_relaxed(&sh->registered, 0);
     h7_store_leave_both(st);
     return 0;

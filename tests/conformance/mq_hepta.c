@@ -16,6 +16,13 @@ struct hepta_mq *mq_hepta(struct mqh *h)
     return h->mq;
 }
 
+struct mqh *mq_wrap(struct hepta_mq *mq)
+{
+    struct mqh *h = malloc(sizeof(*h));
+    h->mq = mq;
+    return h;
+}
+
 static uint32_t flags_of(int flags)
 {
     uint32_t f = (flags & O_ACCMODE) == O_RDWR     ? HEPTA_MQ_READ | HEPTA_MQ_WRITE
@@ -44,8 +51,7 @@ static int h_open(struct mqh **h, const char *name, int flags, mode_t mode,
     int r = hepta_mq_open(&mq, name, flags_of(flags), mode, attr ? &opt : NULL);
     if (r < 0)
         return r;
-    *h = malloc(sizeof(**h));
-    (*h)->mq = mq;
+    *h = mq_wrap(mq);
     return 0;
 }
 
@@ -93,10 +99,14 @@ static int h_notify(struct mqh *h, const struct sigevent *ev)
     return hepta_mq_notify(h->mq, ev);
 }
 
+static int h_fd(struct mqh *h, int access)
+{
+    return hepta_mq_fd(h->mq, access == O_RDONLY ? HEPTA_MQ_READ : HEPTA_MQ_WRITE);
+}
+
 static int h_ready(struct mqh *h, int access, int ms)
 {
-    struct pollfd p = {.events = POLLIN};
-    p.fd = hepta_mq_fd(h->mq, access == O_RDONLY ? HEPTA_MQ_READ : HEPTA_MQ_WRITE);
+    struct pollfd p = {.fd = h_fd(h, access), .events = POLLIN};
     return p.fd < 0 ? p.fd : poll(&p, 1, ms);
 }
 
@@ -113,6 +123,7 @@ const struct mq_ops mq_hepta_ops = {
     .getattr = h_getattr,
     .setattr = h_setattr,
     .notify = h_notify,
+    .fd = h_fd,
     .ready = h_ready,
     .unlink = hepta_mq_unlink,
     .close = h_close,

@@ -81,6 +81,12 @@ static int k_notify(struct mqh *h, const struct sigevent *ev)
     return mq_notify(h->d, ev) < 0 ? -errno : 0;
 }
 
+static int k_fd(struct mqh *h, int access)
+{
+    (void)access;
+    return h->d;
+}
+
 static int k_ready(struct mqh *h, int access, int ms)
 {
     struct pollfd p = {.fd = h->d, .events = access == O_RDONLY ? POLLIN : POLLOUT};
@@ -105,6 +111,7 @@ const struct mq_ops mq_kernel_ops = {
     .getattr = k_getattr,
     .setattr = k_setattr,
     .notify = k_notify,
+    .fd = k_fd,
     .ready = k_ready,
     .unlink = k_unlink,
     .close = k_close,

@@ -19,9 +19,12 @@ static const struct conf_backend backends[] = {
     {0},
 };
 
-static const struct conf_case *const groups[] = {mq_open_cases,   mq_send_cases, mq_wait_cases,
-                                                 mq_notify_cases, mq_poll_cases, mq_lease_cases,
-                                                 NULL};
+static const struct conf_case *const groups[] = {
+    mq_open_cases, mq_mode_cases, mq_refuse_cases, mq_send_cases, mq_wait_cases, mq_turn_cases,
+    mq_notify_cases, mq_register_cases, mq_signal_cases, mq_poll_cases, mq_event_cases,
+    mq_fork_cases, mq_lease_cases, mq_lease_use_cases, mq_lease_end_cases, mq_place_cases,
+    mq_budget_cases, NULL,
+};
 
 /* The kernel's names, to tidy up: needs root, else a failed case may leave its queue. */
 static char kernel_dir[96];

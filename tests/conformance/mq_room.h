@@ -37,6 +37,8 @@ struct mq_ops {
     int (*getattr)(struct mqh *h, struct mq_attr *attr);
     int (*setattr)(struct mqh *h, const struct mq_attr *now, struct mq_attr *old);
     int (*notify)(struct mqh *h, const struct sigevent *ev);
+    /* What polls for O_RDONLY or O_WRONLY. */
+    int (*fd)(struct mqh *h, int access);
     /* 1 it polls as ready to be read (O_RDONLY) or written (O_WRONLY) within ms, 0 not. */
     int (*ready)(struct mqh *h, int access, int ms);
     int (*unlink)(const char *name);
@@ -46,6 +48,7 @@ struct mq_ops {
 extern const struct mq_ops mq_kernel_ops, mq_hepta_ops;
 extern const struct conf_room mq_room;
 struct hepta_mq *mq_hepta(struct mqh *h);
+struct mqh *mq_wrap(struct hepta_mq *mq); /* the other way */
 
 static inline const struct mq_ops *mops(const struct conf *c)
 {
@@ -76,6 +79,8 @@ pid_t receiver(struct conf *c, struct mqh *h, int i, int64_t deadline);
 pid_t sender(struct conf *c, struct mqh *h, int i, long n, int64_t deadline);
 
 extern const struct conf_case mq_open_cases[], mq_send_cases[], mq_wait_cases[],
-    mq_notify_cases[], mq_poll_cases[], mq_lease_cases[];
+    mq_notify_cases[], mq_poll_cases[], mq_lease_cases[], mq_mode_cases[], mq_refuse_cases[],
+    mq_turn_cases[], mq_register_cases[], mq_signal_cases[], mq_event_cases[], mq_fork_cases[],
+    mq_lease_use_cases[], mq_lease_end_cases[], mq_place_cases[], mq_budget_cases[];
 
 #endif
