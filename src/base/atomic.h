@@ -2,7 +2,7 @@
 /*
  * base/atomic.h - atomics with the order in the name
  *
- * Every field that two processes share is a struct h7_a32 or h7_a64, so that a plain
+ * Every field that two processes share is a struct h7_a16, a32 or a64, so that a plain
  * access doesn't compile. The names say the memory order; nothing here defaults to
  * seq_cst. Lock-free on both supported machines, hence valid across address spaces.
  */
@@ -16,12 +16,24 @@
 /* Two lines: the adjacent-line prefetcher pulls pairs, so what must not share, sits apart. */
 #define H7_APART 128
 
+struct h7_a16 {
+    uint16_t raw;
+};
 struct h7_a32 {
     uint32_t raw;
 };
 struct h7_a64 {
     uint64_t raw;
 };
+
+static inline uint16_t h7_load16_relaxed(const struct h7_a16 *a)
+{
+    return __atomic_load_n(&a->raw, __ATOMIC_RELAXED);
+}
+static inline void h7_store16_relaxed(struct h7_a16 *a, uint16_t v)
+{
+    __atomic_store_n(&a->raw, v, __ATOMIC_RELAXED);
+}
 
 static inline uint32_t h7_load32_relaxed(const struct h7_a32 *a)
 {

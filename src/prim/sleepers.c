@@ -155,6 +155,17 @@ int h7_sleepers_next(const struct h7_sleepers *s, int (*fits)(const struct h7_sl
     return best;
 }
 
+int h7_sleepers_after(const struct h7_sleepers *s, int prev)
+{
+    int best = H7_NO_SLEEPER;
+    for (uint32_t i = 0; i < high(s); i++)
+        if ((int)i != prev && state_of(s, (int)i) != H7_SLEEPER_FREE &&
+            (prev < 0 || before(&s->at[prev], &s->at[i])) &&
+            (best < 0 || before(&s->at[i], &s->at[best])))
+            best = (int)i;
+    return best;
+}
+
 void h7_sleepers_call(struct h7_sleepers *s, int i)
 {
     /* Release: the kernel compares it, and nothing else is read through it. S3 from here on. */
@@ -180,16 +191,13 @@ void h7_sleepers_mend(struct h7_sleepers *s)
 
 /* No wake-up is lost: the word was 0 when this thread entered, under the guard; a call
  * changes it, and the kernel compares. */
-int h7_sleepers_sleep(struct h7_sleepers *s, int at, int ticking, int64_t deadline)
+int h7_sleepers_sleep(struct h7_sleepers *s, int at, int64_t tick, int64_t deadline)
 {
-    int64_t now = hepta_now_ns();
-    int r;
+    int64_t longest = tick > 0 ? tick : FAR_NS;
+    if (at < 0 || h7_load32_relaxed(&s->ranked) || is_behind(s, at))
+        longest = H7_SLEEPERS_TICK_NS;
     count(&s->n_sleeps);
-    if (at < 0)
-        r = h7_sys_poll(NULL, 0, h7_earlier(deadline, now + H7_SLEEPERS_TICK_NS));
-    else if (ticking || h7_load32_relaxed(&s->ranked) || is_behind(s, at))
-        r = h7_sys_futex_wait(&s->at[at].word, 0, h7_earlier(deadline, now + H7_SLEEPERS_TICK_NS));
-    else
-        r = h7_sys_futex_wait(&s->at[at].word, 0, h7_earlier(deadline, now + FAR_NS));
+    int64_t until = h7_earlier(deadline, hepta_now_ns() + longest);
+    int r = at < 0 ? h7_sys_poll(NULL, 0, until) : h7_sys_futex_wait(&s->at[at].word, 0, until);
     return r == -EINTR ? r : 0;
 }

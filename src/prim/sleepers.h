@@ -28,6 +28,7 @@
  *   rank       sleeper              order, first part
  *   ticket     sleeper              order, second part
  *   want       sleeper              what for, the room's
+ *   own        the room's           not touched here
  *
  * Where one can die:
  *   S1 sleeper, before state 1        nothing
@@ -56,7 +57,7 @@ struct h7_sleeper {
     struct h7_a32 rank;
     struct h7_a64 ticket;
     struct h7_a64 want[3];
-    struct h7_a64 reserved[2];
+    struct h7_a64 own[2];
 };
 
 struct h7_sleepers {
@@ -85,6 +86,9 @@ int h7_sleepers_leave(struct h7_sleepers *s, int *at);
 /* The next to be called that fits, or H7_NO_SLEEPER. fits NULL: all do. */
 int h7_sleepers_next(const struct h7_sleepers *s, int (*fits)(const struct h7_sleeper *, void *),
                      void *arg);
+/* The record in use, waiting or called, that comes behind prev in the order; prev H7_NO_SLEEPER:
+ * the first. H7_NO_SLEEPER at the end. */
+int h7_sleepers_after(const struct h7_sleepers *s, int prev);
 /* Call it: changes its word. The wake-up is h7_sleepers_wake(), later. */
 void h7_sleepers_call(struct h7_sleepers *s, int i);
 /* Recount n_waiting: after a holder of the guard died. */
@@ -96,9 +100,10 @@ void h7_sleepers_mend(struct h7_sleepers *s);
  * h7_sleepers_dead() tells. */
 int h7_sleepers_wake(struct h7_sleepers *s, int i);
 int h7_sleepers_dead(const struct h7_sleepers *s, int i);
-/* Sleep until called, or to the deadline; at most a tick if ticking (the caller has another
- * reason), behind others, or without a record (H7_NO_SLEEPER). 0, -EINTR. */
-int h7_sleepers_sleep(struct h7_sleepers *s, int at, int ticking, int64_t deadline);
+/* Sleep until called, or to the deadline; at most `tick` ns (0: the caller has no reason of its
+ * own to look), and H7_SLEEPERS_TICK_NS behind others, or without a record (H7_NO_SLEEPER). 0,
+ * -EINTR. */
+int h7_sleepers_sleep(struct h7_sleepers *s, int at, int64_t tick, int64_t deadline);
 
 /* The thread's place among sleepers as sched(7) has it: lower goes first. */
 uint32_t h7_sleepers_rank(void);

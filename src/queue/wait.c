@@ -299,9 +299,9 @@ static int announce(void *ctx, int64_t deadline)
 static int nap_until_called(void *ctx, int64_t deadline)
 {
     struct h7_waiting *w = ctx;
-    int ticking = h7_load32_relaxed(&w->st->shared->claimed) != 0;
-    int r = h7_sleepers_sleep(table(w->st, w->side), w->at, ticking, deadline);
-    if (r == 0 && ticking)
+    int64_t tick = h7_load32_relaxed(&w->st->shared->claimed) ? H7_SLEEPERS_TICK_NS : 0;
+    int r = h7_sleepers_sleep(table(w->st, w->side), w->at, tick, deadline);
+    if (r == 0 && tick)
         h7_store_bury(w->st, deadline);
     return r < 0 ? r : H7_WAIT_AGAIN;
 }
