@@ -166,8 +166,22 @@ int h7_set_new_row(struct h7_set *set, int *everybody);
 int h7_set_depends(const struct h7_set *set, uint32_t sem, int sign);
 /* Has another process a row, and something in it: when to look for its death. 0 never. */
 int64_t h7_set_tick(const struct h7_set *set);
+void h7_set_count_negative(struct h7_set *set, struct h7_set_row *row, int old, int adj);
+
 /* Store an adjustment; the row's counts and `negatives` follow. */
-void h7_set_put_adj(struct h7_set *set, struct h7_set_row *row, uint32_t sem, int16_t adj);
+static inline void h7_set_put_adj(struct h7_set *set, struct h7_set_row *row, uint32_t sem,
+                                  int16_t adj)
+{
+    int16_t old = h7_set_adj(row, sem);
+    uint32_t nonzero = h7_load32_relaxed(&row->nonzero);
+    if (nonzero == 0)
+        h7_store64_relaxed(&row->since, (uint64_t)h7_clock_tick());
+    h7_store32_relaxed(&row->nonzero, nonzero + (uint32_t)(adj != 0) - (uint32_t)(old != 0));
+    if (h7_unlikely((old ^ adj) < 0))
+        h7_set_count_negative(set, row, old, adj);
+    h7_store16_relaxed(&row->adj[sem], (uint16_t)adj);
+}
+
 /* The counts of a row, anew. */
 void h7_set_recount(struct h7_set *set, struct h7_set_row *row);
 

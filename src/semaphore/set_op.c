@@ -232,25 +232,60 @@ static __attribute__((noinline)) int try_any(struct h7_set_waiting *w, const str
     return r;
 }
 
-/* One operation without undo, nobody to be told, nobody whose death could matter: one store.
- * Under the lock. 1: it is done. */
+/* What one operation makes of a value, if there is nobody to be told, and nobody whose death could
+ * matter: `negatives` is how many rows may go below 0. Under the lock. Below 0: it can't be done, or
+ * it isn't that simple. */
+static inline int32_t simple_result(const struct h7_set *set, const struct sembuf *op,
+                                    uint32_t negatives)
+{
+    const struct h7_set_hot *hot = set->hot;
+    int32_t old = h7_set_value(set, op->sem_num), value = old + op->sem_op;
+    if (h7_unlikely(!h7_set_is_value(old) || !h7_set_is_value(value) ||
+                    h7_sleepers_any(set->sleepers) || h7_load32_relaxed(&hot->polled)))
+        return -1;
+    if (op->sem_op == 0 ? value != 0 || h7_load32_relaxed(&hot->rows)
+                        : op->sem_op < 0 && h7_load32_relaxed(&hot->negatives) != negatives)
+        return -1;
+    return value;
+}
+
+static inline void stamp(struct h7_set *set, uint32_t sem)
+{
+    if (set->plan.flags & H7_SET_TIMES)
+        h7_store64_relaxed(&set->hot->otime, (uint64_t)time(NULL));
+    h7_store32_relaxed(&set->hot->sem[sem].pid, h7_load32_relaxed(&set->pid));
+}
+
+/* Without undo it is one store. 1: it is done. */
 static inline int try_simply(struct h7_set *set, const struct sembuf *op)
 {
-    struct h7_set_hot *hot = set->hot;
-    struct h7_set_sem *sem = &hot->sem[op->sem_num];
-    int32_t old = (int32_t)h7_load32_relaxed(&sem->value), value = old + op->sem_op;
-    if (h7_unlikely(!h7_set_is_value(old) || !h7_set_is_value(value) ||
-                    h7_sleepers_any(set->sleepers) || h7_load32_relaxed(&hot->polled) ||
-                    set->plan.flags & H7_SET_HELD))
+    int32_t value = simple_result(set, op, 0);
+    if (h7_unlikely(value < 0 || set->plan.flags & H7_SET_HELD))
         return 0;
-    if (op->sem_op == 0 ? value != 0 || h7_load32_relaxed(&hot->rows)
-                        : op->sem_op < 0 && h7_load32_relaxed(&hot->negatives))
-        return 0;
-    if (set->plan.flags & H7_SET_TIMES)
-        h7_store64_relaxed(&hot->otime, (uint64_t)time(NULL));
-    h7_store32_relaxed(&sem->pid, h7_load32_relaxed(&set->pid));
+    stamp(set, op->sem_num);
     /* Linearization point. Release: spinners look without the lock. */
-    h7_store32_release(&sem->value, (uint32_t)value);
+    h7_store32_release(&set->hot->sem[op->sem_num].value, (uint32_t)value);
+    return 1;
+}
+
+/* With undo, where this process has a row. As commit_one(). */
+static inline int try_simply_with_undo(struct h7_set *set, const struct sembuf *op)
+{
+    uint32_t i = h7_load32_relaxed(&set->row);
+    if (h7_unlikely(i == 0))
+        return 0;
+    struct h7_set_row *row = h7_set_row_at(set, i - 1);
+    int32_t value = simple_result(set, op, h7_load32_relaxed(&row->negative) != 0);
+    int32_t adj = h7_set_adj(row, op->sem_num) - op->sem_op;
+    if (h7_unlikely(value < 0 || !h7_set_is_mine(set, row) || adj != (int16_t)adj ||
+                    (adj < 0 && set->plan.flags & H7_SET_HELD)))
+        return 0;
+    const struct h7_set_change c = {op->sem_num, (int16_t)value, (int16_t)adj};
+    stamp(set, op->sem_num);
+    h7_store64_release(&set->hot->intent, h7_set_intent(&c, (int)i - 1)); /* V1 before, V2 after */
+    h7_store32_release(&set->hot->sem[op->sem_num].value, (uint32_t)value);
+    h7_set_put_adj(set, row, op->sem_num, (int16_t)adj);
+    h7_store64_release(&set->hot->intent, 0);
     return 1;
 }
 
@@ -261,7 +296,8 @@ static int try_op(struct h7_set_waiting *w, const struct sembuf *ops, size_t n, 
     int r = h7_set_enter_fast(set, deadline);
     if (h7_unlikely(r < 0))
         return r;
-    if (n == 1 && !(ops->sem_flg & SEM_UNDO) && w->at < 0 && try_simply(set, ops)) {
+    if (h7_likely(n == 1 && w->at < 0) &&
+        (ops->sem_flg & SEM_UNDO ? try_simply_with_undo(set, ops) : try_simply(set, ops))) {
         h7_unlock(&set->hot->lock);
         return 0;
     }

@@ -87,26 +87,12 @@ static void free_row(struct h7_set *set, struct h7_set_row *row)
     h7_add32(&set->hot->rows, (uint32_t)-1);
 }
 
-static void count_adj(struct h7_set *set, struct h7_set_row *row, int16_t old, int16_t adj)
+void h7_set_count_negative(struct h7_set *set, struct h7_set_row *row, int old, int adj)
 {
-    uint32_t negative = h7_load32_relaxed(&row->negative);
-    if (old == 0 && h7_load32_relaxed(&row->nonzero) == 0)
-        h7_store64_relaxed(&row->since, (uint64_t)h7_clock_tick());
-    h7_add32(&row->nonzero, (uint32_t)(adj != 0) - (uint32_t)(old != 0));
-    if (h7_likely(old >= 0 && adj >= 0))
-        return;
-    uint32_t now = negative + (uint32_t)(adj < 0) - (uint32_t)(old < 0);
+    uint32_t was = h7_load32_relaxed(&row->negative);
+    uint32_t now = was + (uint32_t)(adj < 0) - (uint32_t)(old < 0);
     h7_store32_relaxed(&row->negative, now);
-    h7_add32(&set->hot->negatives, (uint32_t)(now != 0) - (uint32_t)(negative != 0));
-}
-
-void h7_set_put_adj(struct h7_set *set, struct h7_set_row *row, uint32_t sem, int16_t adj)
-{
-    int16_t old = h7_set_adj(row, sem);
-    if (old == adj)
-        return;
-    count_adj(set, row, old, adj);
-    h7_store16_relaxed(&row->adj[sem], (uint16_t)adj);
+    h7_add32(&set->hot->negatives, (uint32_t)(now != 0) - (uint32_t)(was != 0));
 }
 
 void h7_set_recount(struct h7_set *set, struct h7_set_row *row)
