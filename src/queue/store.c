@@ -253,7 +253,7 @@ static int enter_both(struct h7_store *st, int64_t deadline)
     r = note_death(st, H7_P, r);
     if (r < 0)
         return r;
-    r = h7_store_enter_c_too(st, deadline == HEPTA_NOW ? H7_EXPIRED : deadline);
+    r = h7_store_enter_c_too(st, deadline);
     if (r < 0)
         h7_unlock(&st->shared->side[H7_P].lock);
     return r;
