@@ -232,11 +232,9 @@ int h7_claims_return(struct h7_store *st, uint32_t slot)
 {
     struct h7_slot *s = &st->slots[slot];
     struct h7_store_shared *sh = st->shared;
-    int r = 0;
     if (st->notify && h7_load32_relaxed(st->notify_wanted))
-        r = h7_send_tell(st);
-    if (r == 0)
-        r = h7_claims_drop(st, H7_C, slot);
+        h7_send_tell(st);
+    int r = h7_claims_drop(st, H7_C, slot);
     if (r < 0)
         return r;
     h7_add64(&sh->side[H7_C].returned, 1);

@@ -153,7 +153,7 @@ int h7_send_place(struct h7_store *st, size_t len, int whole, uint32_t *slot);
 int h7_send_publish(struct h7_store *st, uint32_t slot, uint64_t key, size_t len,
                     struct h7_call *call);
 /* Under P and C, or P where C can't change what matters: a message is about to come. */
-int h7_send_tell(struct h7_store *st);
+void h7_send_tell(struct h7_store *st);
 
 /* --- take.c --- */
 
