@@ -367,7 +367,8 @@ WRAP(int, inotify_add_watch, int fd, const char *path, uint32_t mask)
 
 WRAP(int, timerfd_create, int clock, int flags)
 {
-    return FAILS("timerfd_create", EMFILE, ENFILE, ENOMEM) ? -1 : __real_timerfd_create(clock, flags);
+    return FAILS("timerfd_create", EMFILE, ENFILE, ENOMEM)
+               ? -1 : __real_timerfd_create(clock, flags);
 }
 
 WRAP(int, timerfd_settime, int fd, int flags, const struct itimerspec *at, struct itimerspec *old)
