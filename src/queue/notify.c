@@ -8,12 +8,12 @@
  * that he waits for puts one byte into it. Then the kernel does what mq_notify(3) says, to the
  * right process, whatever the sender may do to it; and nothing if that process is dead.
  *
- * The kernel's queue is named after this object's inode, the process (prim/life.h) and a number. The
- * inode is this process's own knowledge: so a peer that writes nonsense into the record can't make
- * root tell or remove what was registered for another queue. The name is removed by who
- * registered, who told, or who finds the registrant dead; only the owner and root can. It is in the
- * record before it exists, so that a registrant that dies on the way leaves nothing that nobody
- * knows of.
+ * The kernel's queue is named after this object's inode, the process (prim/life.h) and a number.
+ * The inode is this process's own knowledge: so a peer that writes nonsense into the record can't
+ * make root tell or remove what was registered for another queue. The name is removed by who
+ * registered, who told, or who finds the registrant dead; only the owner and root can. It is in
+ * the record before it exists, so that a registrant that dies on the way leaves nothing that
+ * nobody knows of.
  *
  * Shared layout, in struct h7_mq_shared:
  *   field       written under  meaning
@@ -197,12 +197,13 @@ static int enter_registration(struct h7_store *st, const struct h7_life *me, uin
     char name[NAME_LEN];
     if (h7_mq_notify_pid(st) && !exec_ended_it(st))
         return -EBUSY;
-    if (h7_load64_relaxed(&sh->number)) /* a dead one's, one of before an exec, or told by another */
-        remove_registered(st);          /* user; if that can't be, it is his to remove */
+    /* A dead one's, one of before an exec, or told by another user. Who may not: it is his. */
+    if (h7_load64_relaxed(&sh->number))
+        remove_registered(st);
     h7_store32_relaxed(&sh->registered, 0);
     h7_store32_relaxed(&sh->pid, me->pid);
     h7_store64_relaxed(&sh->mark, me->mark);
-    h7_store64_relaxed(&sh->number, number); /* from here on whoever finds him dead knows its name */
+    h7_store64_relaxed(&sh->number, number); /* who finds him dead knows its name from here on */
     kernel_name(name, st, me, number);
     int fd = make_kernel_queue(name, ev);
     if (fd < 0)
