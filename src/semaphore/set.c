@@ -183,7 +183,7 @@ static int mend(struct h7_set *set)
         h7_set_call_everybody(set, H7_NO_SLEEPER, &calls);
         h7_set_grant(set, &calls);
         uint32_t flags = h7_load32_relaxed(&set->hot->flags);
-        h7_store32_relaxed(&set->hot->flags, flags & H7_SET_REMOVED);
+        h7_store32_relaxed(&set->hot->flags, flags & (H7_SET_REMOVED | H7_SET_POLLED));
     }
     h7_set_leave_calls(set, &calls);
     return r;
@@ -197,8 +197,8 @@ int h7_set_enter_slow(struct h7_set *set, int r, int64_t deadline)
         if (r < 0)
             return r;
         uint32_t flags = h7_load32_relaxed(&set->hot->flags);
-        if (!(flags & ~H7_SET_REMOVED)) {
-            if (flags == 0)
+        if (!(flags & ~(H7_SET_REMOVED | H7_SET_POLLED))) {
+            if (!(flags & H7_SET_REMOVED))
                 return 0;
             h7_unlock(&set->hot->lock);
             return removed(set);

@@ -28,6 +28,7 @@
  *   plan        -      written once, before the object is published
  *   bell        lock   prim/bell.h, of who polls
  *   ctime       lock   seconds since 1970: maker, SETVAL, SETALL, IPC_SET
+ *   high        lock   rows beyond this one were never used
  *   undone      lock   how much of dead processes' was undone so far, without sign
  *   looked      -      ns, when one who sleeps last found none dead
  *   recoveries  lock   holders of the lock that died
@@ -36,13 +37,13 @@
  *   room        lock   what the room keeps here
  * in the data: struct h7_set_hot with the semaphores, the log, the rows:
  *   lock               prim/lock.h; with all that a simple operation needs on its line
- *   flags       lock   DIRTY: a holder died, who takes the lock mends first; REMOVED
+ *   flags       lock   DIRTY: a holder died, who takes the lock mends first; REMOVED; POLLED:
+ *                      somebody asked for the descriptor: the bell is kept
  *   rows        lock   rows in use
  *   negatives   lock   of them, with an adjustment below 0
  *   intent      lock   0, or a change that has happened: row, semaphore, value, adjustment
  *   otime       lock   seconds since 1970 of the last operation
- *   polled      lock   1: somebody asked for the descriptor: the bell is kept
- *   high        lock   rows beyond this one were never used
+ *   taken, given  lock   how often, with H7_SET_HELD: statistics
  *   sem[]       lock   value, and pid of the last who changed it; spun on without the lock
  *   log         lock   count: 0, or so many entries have happened; row, kind, pid of all of them
  *   row         lock   pid (0: free), mark, since, how many adjustments aren't 0, and are below 0
@@ -98,6 +99,7 @@ struct h7_set_shared {
     struct h7_set_plan plan;
     struct h7_bell_word bell;
     struct h7_a32 recoveries;
+    struct h7_a32 high;
     struct h7_a64 ctime;
     struct h7_a64 undone;
     struct h7_a64 looked;
@@ -112,6 +114,7 @@ struct h7_set_sem {
 
 #define H7_SET_DIRTY   1u
 #define H7_SET_REMOVED 2u
+#define H7_SET_POLLED  4u
 struct h7_set_hot {
     struct h7_lock lock;
     struct h7_a32 flags;
@@ -119,9 +122,8 @@ struct h7_set_hot {
     struct h7_a32 negatives;
     struct h7_a64 intent;
     struct h7_a64 otime;
-    struct h7_a32 polled;
-    struct h7_a32 high;
-    struct h7_set_sem sem[]; /* three of them on the same line */
+    struct h7_a64 taken, given;
+    struct h7_set_sem sem[]; /* two of them on the same line */
 } __attribute__((aligned(8)));
 
 enum h7_set_kind {

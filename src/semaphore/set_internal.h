@@ -116,6 +116,7 @@ struct h7_set_waiting {
     int blocked;        /* it is known what for: */
     int nowait;         /* the operation has IPC_NOWAIT */
     int looked;         /* whom the result depends on, lives */
+    int n_buried;       /* how often something of the dead's came back */
     uint64_t want[3];
 };
 
@@ -138,7 +139,7 @@ static inline int16_t h7_set_adj(const struct h7_set_row *row, uint32_t sem)
 
 static inline uint32_t h7_set_rows_high(const struct h7_set *set)
 {
-    uint32_t high = h7_load32_relaxed(&set->hot->high);
+    uint32_t high = h7_load32_relaxed(&set->shared->high);
     return high < set->plan.rows_max ? high : set->plan.rows_max;
 }
 
@@ -164,7 +165,7 @@ static inline int h7_set_own_row(struct h7_set *set)
 int h7_set_new_row(struct h7_set *set, int *everybody);
 /* Has another process's row an adjustment of sem above 0 (sign 1), or below (sign -1)? */
 int h7_set_depends(const struct h7_set *set, uint32_t sem, int sign);
-/* Has another process a row, and something in it: when to look for its death. 0 never. */
+/* When to look for the death of another that has a row. 0: there is none. */
 int64_t h7_set_tick(const struct h7_set *set);
 void h7_set_count_negative(struct h7_set *set, struct h7_set_row *row, int old, int adj);
 

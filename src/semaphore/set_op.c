@@ -84,13 +84,11 @@ static int raise_level(struct h7_set *set, const struct h7_set_commit *c)
 int h7_set_commit(struct h7_set *set, const struct h7_set_commit *c, struct h7_set_calls *calls)
 {
     calls->n = 0;
-    if (h7_unlikely(h7_load32_relaxed(&set->hot->polled))) {
+    if (h7_unlikely(h7_load32_relaxed(&set->hot->flags) & H7_SET_POLLED)) {
         int r = raise_level(set, c);
         if (r < 0)
             return r;
     }
-    if (set->plan.flags & H7_SET_TIMES && c->kind == H7_SET_OPS)
-        h7_store64_relaxed(&set->hot->otime, (uint64_t)time(NULL));
     if (h7_unlikely(c->everybody))
         h7_set_call_everybody(set, c->but, calls);
     else
@@ -189,6 +187,19 @@ static int has_undo(const struct sembuf *ops, size_t n)
 
 /* --- doing it -------------------------------------------------------------------------- */
 
+/* Times, pids and counts: of who dies before it happens, too. */
+static inline void stamp(struct h7_set *set, const struct sembuf *op)
+{
+    struct h7_set_hot *hot = set->hot;
+    if (set->plan.flags & H7_SET_TIMES)
+        h7_store64_relaxed(&hot->otime, (uint64_t)time(NULL));
+    if (set->plan.flags & H7_SET_HELD) {
+        struct h7_a64 *n = op->sem_op < 0 ? &hot->taken : &hot->given;
+        h7_store64_relaxed(n, h7_load64_relaxed(n) + 1);
+    }
+    h7_store32_relaxed(&hot->sem[op->sem_num].pid, h7_load32_relaxed(&set->pid));
+}
+
 /* What a commit has granted a sleeper has happened. */
 static int was_granted(const struct h7_set_waiting *w)
 {
@@ -214,7 +225,10 @@ static int do_it(struct h7_set_waiting *w, const struct sembuf *ops, size_t n, s
                               .but = w->at};
     if (undo && s->row < 0)
         c.row = r = h7_set_new_row(set, &c.everybody);
-    return r < 0 ? r : h7_set_commit(set, &c, calls);
+    if (r < 0)
+        return r;
+    stamp(set, &ops[0]); /* the other pids come with the commit */
+    return h7_set_commit(set, &c, calls);
 }
 
 static __attribute__((noinline)) int try_any(struct h7_set_waiting *w, const struct sembuf *ops,
@@ -241,7 +255,7 @@ static inline int32_t simple_result(const struct h7_set *set, const struct sembu
     const struct h7_set_hot *hot = set->hot;
     int32_t old = h7_set_value(set, op->sem_num), value = old + op->sem_op;
     if (h7_unlikely(!h7_set_is_value(old) || !h7_set_is_value(value) ||
-                    h7_sleepers_any(set->sleepers) || h7_load32_relaxed(&hot->polled)))
+                    h7_sleepers_any(set->sleepers) || h7_load32_relaxed(&hot->flags)))
         return -1;
     if (op->sem_op == 0 ? value != 0 || h7_load32_relaxed(&hot->rows)
                         : op->sem_op < 0 && h7_load32_relaxed(&hot->negatives) != negatives)
@@ -249,12 +263,6 @@ static inline int32_t simple_result(const struct h7_set *set, const struct sembu
     return value;
 }
 
-static inline void stamp(struct h7_set *set, uint32_t sem)
-{
-    if (set->plan.flags & H7_SET_TIMES)
-        h7_store64_relaxed(&set->hot->otime, (uint64_t)time(NULL));
-    h7_store32_relaxed(&set->hot->sem[sem].pid, h7_load32_relaxed(&set->pid));
-}
 
 /* Without undo it is one store. 1: it is done. */
 static inline int try_simply(struct h7_set *set, const struct sembuf *op)
@@ -262,7 +270,7 @@ static inline int try_simply(struct h7_set *set, const struct sembuf *op)
     int32_t value = simple_result(set, op, 0);
     if (h7_unlikely(value < 0 || set->plan.flags & H7_SET_HELD))
         return 0;
-    stamp(set, op->sem_num);
+    stamp(set, op);
     /* Linearization point. Release: spinners look without the lock. */
     h7_store32_release(&set->hot->sem[op->sem_num].value, (uint32_t)value);
     return 1;
@@ -281,7 +289,7 @@ static inline int try_simply_with_undo(struct h7_set *set, const struct sembuf *
                     (adj < 0 && set->plan.flags & H7_SET_HELD)))
         return 0;
     const struct h7_set_change c = {op->sem_num, (int16_t)value, (int16_t)adj};
-    stamp(set, op->sem_num);
+    stamp(set, op);
     h7_store64_release(&set->hot->intent, h7_set_intent(&c, (int)i - 1)); /* V1 before, V2 after */
     h7_store32_release(&set->hot->sem[op->sem_num].value, (uint32_t)value);
     h7_set_put_adj(set, row, op->sem_num, (int16_t)adj);
@@ -347,7 +355,7 @@ int h7_set_op(struct h7_set *set, const struct sembuf *ops, size_t n, int64_t de
         deadline = HEPTA_NOW; /* not for the lock either */
     w.set = set;
     w.at = H7_NO_SLEEPER;
-    w.looked = 0;
+    w.looked = w.n_buried = 0;
     do {
         r = try_op(&w, ops, n, deadline);
         if (h7_likely(r == 0))

@@ -899,7 +899,7 @@ static void test_hostile_values(void **state)
     assert_int_equal(try1(0, 1), -EBADMSG);
     assert_int_equal(value_of(0), -EBADMSG);
     h7_store32_relaxed(&set.hot->sem[0].value, 0);
-    h7_store32_relaxed(&set.hot->high, UINT32_MAX);
+    h7_store32_relaxed(&set.shared->high, UINT32_MAX);
     h7_store32_relaxed(&set.hot->rows, UINT32_MAX);
     assert_int_equal(op1(0, 1, SEM_UNDO), 0);
     h7_store32_relaxed(&set.hot->flags, H7_SET_DIRTY);
@@ -913,7 +913,7 @@ static void test_hostile_values(void **state)
     assert_int_equal(try1(0, 1), -EBADMSG);
     h7_store64_relaxed(&set.hot->intent, 0);
     assert_int_equal(try1(0, 1), 0);
-    h7_store32_relaxed(&set.hot->high, 1);
+    h7_store32_relaxed(&set.shared->high, 1);
     alarm(0);
     end();
 }

@@ -8,10 +8,11 @@
  * A row belongs to a process while it names it. One whose adjustments are all 0 may be given to
  * another process, whether its owner lives or not: who finds that his is gone gets another.
  */
+#include <time.h>
+
 #include "semaphore/set_internal.h"
 
-#define AT_ONCE 64     /* adjustments in one commit; dead rows in one look */
-#define IDLE_TICK_NS 1000000000 /* for a sleeper that has nobody's death to look for */
+#define AT_ONCE 64 /* adjustments in one commit; dead rows in one look */
 
 static uint32_t owner_of(const struct h7_set *set, uint32_t i, struct h7_life *owner)
 {
@@ -65,17 +66,17 @@ static void name_owner(struct h7_set *set, struct h7_set_row *row)
 
 int h7_set_new_row(struct h7_set *set, int *everybody)
 {
-    struct h7_set_hot *hot = set->hot;
+    struct h7_a32 *rows = &set->hot->rows;
     int i = find_unused(set);
     if (i < 0)
         return -ENOSPC;
     struct h7_set_row *row = h7_set_row_at(set, (uint32_t)i);
     if ((uint32_t)i >= h7_set_rows_high(set))
-        h7_store32_release(&hot->high, (uint32_t)i + 1);
+        h7_store32_release(&set->shared->high, (uint32_t)i + 1);
     /* Who sleeps may have counted on there being no row but his own. */
-    *everybody = h7_load32_relaxed(&hot->rows) <= 1;
+    *everybody = h7_load32_relaxed(rows) <= 1;
     if (h7_load32_relaxed(&row->pid) == 0)
-        h7_add32(&hot->rows, 1);
+        h7_add32(rows, 1);
     name_owner(set, row);
     h7_store32_relaxed(&set->row, (uint32_t)i + 1);
     return i;
@@ -119,7 +120,7 @@ int h7_set_depends(const struct h7_set *set, uint32_t sem, int sign)
 
 int64_t h7_set_tick(const struct h7_set *set)
 {
-    int64_t tick = IDLE_TICK_NS;
+    int64_t tick = 0;
     if (h7_load32_relaxed(&set->hot->rows) == 0)
         return tick;
     for (uint32_t i = 0; i < h7_set_rows_high(set); i++) {
@@ -176,6 +177,8 @@ static int undo_part(struct h7_set *set, uint32_t i, uint32_t *sem, uint32_t *su
                               .but = H7_NO_SLEEPER};
     uint32_t undone = 0;
     int r = 0;
+    if (set->plan.flags & H7_SET_TIMES)
+        h7_store64_relaxed(&set->hot->otime, (uint64_t)time(NULL)); /* as the kernel's does */
     c.n = collect(set, row, sem, changes, &undone);
     if (c.n > 0)
         r = h7_set_commit(set, &c, &calls);

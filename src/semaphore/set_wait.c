@@ -281,8 +281,12 @@ int h7_set_wait(struct h7_set_waiting *w, int64_t *deadline)
 {
     int asleep = w->at >= 0;
     int r = asleep ? bury_at_tick(w->set, *deadline) : h7_set_bury(w->set, *deadline);
-    if (r != 0)
-        return r < 0 ? r : 0;
+    if (r < 0)
+        return r;
+    /* Something is back. Who has no time looks once more, or a peer that plants dead owners could
+     * keep him here. */
+    if (r > 0 && (w->n_buried++ == 0 || hepta_now_ns() < *deadline))
+        return 0;
     if (w->nowait || *deadline == HEPTA_NOW || *deadline == H7_EXPIRED)
         return -EAGAIN;
     if (*deadline != HEPTA_FOREVER && hepta_now_ns() >= *deadline)
