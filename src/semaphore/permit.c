@@ -91,7 +91,7 @@ static int take_and_lower(struct hepta_permit *p)
 int hepta_permit_take(struct hepta_permit *p, int64_t deadline)
 {
     int r = h7_permit_enter(p);
-    if (h7_likely(r == 0))
+    if (h7_unlikely(r == 0 && h7_load64_relaxed(&p->alive.gen) != h7_fork_gen()))
         r = h7_alive_begin(&p->alive, p->obj);
     if (h7_unlikely(r < 0))
         return r;

@@ -46,7 +46,7 @@
  *   taken, given  lock   how often, with H7_SET_HELD: statistics
  *   sem[]       lock   value, and pid of the last who changed it; spun on without the lock
  *   log         lock   count: 0, or so many entries have happened; row, kind, pid of all of them
- *   row         lock   pid (0: free), mark, since, how many adjustments aren't 0, and are below 0
+ *   row         lock   pid (0: free), mark, since when, how many adjustments aren't 0, and are below 0
  *
  * Invariants (h7_set_check(), under the lock, not dirty):
  *   U1 0 <= value <= 32767
@@ -141,9 +141,9 @@ struct h7_set_log {
 struct h7_set_row {
     struct h7_a32 pid;
     struct h7_a32 nonzero, negative;
-    struct h7_a32 reserved;
+    struct h7_a32 second; /* of CLOCK_REALTIME, when since was written */
     struct h7_a64 mark;
-    struct h7_a64 since; /* ns, when the first adjustment became other than 0 */
+    struct h7_a64 since; /* ns, when the first adjustment became other than 0: H7_SET_HELD */
     struct h7_a16 adj[];
 };
 

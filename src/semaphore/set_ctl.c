@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* semaphore/set_ctl.c - looking at a set, and setting values; see semaphore/set.h */
 #include <stdlib.h>
-#include <time.h>
 
 #include "semaphore/set_internal.h"
 

@@ -8,6 +8,7 @@
 #define H7_SEMAPHORE_SET_INTERNAL_H
 
 #include <errno.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "semaphore/set.h"
@@ -169,14 +170,25 @@ int h7_set_depends(const struct h7_set *set, uint32_t sem, int sign);
 int64_t h7_set_tick(const struct h7_set *set);
 void h7_set_count_negative(struct h7_set *set, struct h7_set_row *row, int old, int adj);
 
+/* Since when does it hold? The finer clock takes as long as all the rest, so it is read once a
+ * second: who takes and gives all the time has held since the first time in this one. */
+static inline void h7_set_begin_to_hold(struct h7_set_row *row)
+{
+    uint32_t second = (uint32_t)time(NULL);
+    if (h7_likely(h7_load32_relaxed(&row->second) == second))
+        return;
+    h7_store32_relaxed(&row->second, second);
+    h7_store64_relaxed(&row->since, (uint64_t)h7_clock_tick());
+}
+
 /* Store an adjustment; the row's counts and `negatives` follow. */
 static inline void h7_set_put_adj(struct h7_set *set, struct h7_set_row *row, uint32_t sem,
                                   int16_t adj)
 {
     int16_t old = h7_set_adj(row, sem);
     uint32_t nonzero = h7_load32_relaxed(&row->nonzero);
-    if (nonzero == 0)
-        h7_store64_relaxed(&row->since, (uint64_t)h7_clock_tick());
+    if (set->plan.flags & H7_SET_HELD && nonzero == 0)
+        h7_set_begin_to_hold(row);
     h7_store32_relaxed(&row->nonzero, nonzero + (uint32_t)(adj != 0) - (uint32_t)(old != 0));
     if (h7_unlikely((old ^ adj) < 0))
         h7_set_count_negative(set, row, old, adj);

@@ -2,11 +2,10 @@
 /*
  * semaphore/set_op.c - arrays of operations; see semaphore/set.h
  *
- * Reading order: h7_set_op(), try_op(), try_simply() for the common case; try_any(), simulate(),
+ * Reading order: h7_set_op(), try_one() for the common case; op_slow(), try_any(), simulate(),
  * h7_set_commit() for the rest.
  */
 #include <stddef.h>
-#include <time.h>
 
 #include "semaphore/set_internal.h"
 
@@ -297,19 +296,10 @@ static inline int try_simply_with_undo(struct h7_set *set, const struct sembuf *
     return 1;
 }
 
-static int try_op(struct h7_set_waiting *w, const struct sembuf *ops, size_t n, int64_t deadline)
+/* Under the lock. 1: it is done. */
+static inline int try_one(struct h7_set *set, const struct sembuf *op)
 {
-    struct h7_set *set = w->set;
-    w->blocked = 0;
-    int r = h7_set_enter_fast(set, deadline);
-    if (h7_unlikely(r < 0))
-        return r;
-    if (h7_likely(n == 1 && w->at < 0) &&
-        (ops->sem_flg & SEM_UNDO ? try_simply_with_undo(set, ops) : try_simply(set, ops))) {
-        h7_unlock(&set->hot->lock);
-        return 0;
-    }
-    return try_any(w, ops, n);
+    return op->sem_flg & SEM_UNDO ? try_simply_with_undo(set, op) : try_simply(set, op);
 }
 
 /* It didn't happen, because of r. 0: try again. */
@@ -343,24 +333,41 @@ static int never_waits(const struct sembuf *ops, size_t n)
     return 1;
 }
 
+/* entered: 1 the lock is held, 0 not yet, else why it couldn't be had. */
+static __attribute__((noinline)) int op_slow(struct h7_set *set, const struct sembuf *ops, size_t n,
+                                             int64_t deadline, int entered)
+{
+    struct h7_set_waiting w = {.set = set, .at = H7_NO_SLEEPER};
+    int r;
+    if (ops[0].sem_flg & IPC_NOWAIT && never_waits(ops, n))
+        deadline = HEPTA_NOW;
+    do {
+        w.blocked = 0;
+        r = entered ? entered : h7_set_enter_fast(set, deadline);
+        if (r >= 0)
+            r = try_any(&w, ops, n);
+        if (r == 0)
+            return 0;
+        entered = 0;
+        r = after(&w, r, &deadline);
+    } while (r == 0);
+    return w.at >= 0 && h7_set_give_up(&w) ? 0 : r;
+}
+
 int h7_set_op(struct h7_set *set, const struct sembuf *ops, size_t n, int64_t deadline)
 {
-    struct h7_set_waiting w;
-    int r = check_args(set, ops, n);
+    int r = h7_likely(n == 1 && ops->sem_num < set->plan.n) ? 0 : check_args(set, ops, n);
     if (h7_likely(r == 0))
         r = h7_set_me(set);
     if (h7_unlikely(r < 0))
         return r;
-    if (ops[0].sem_flg & IPC_NOWAIT && never_waits(ops, n))
+    if (h7_unlikely(n != 1))
+        return op_slow(set, ops, n, deadline, 0);
+    if (ops->sem_flg & IPC_NOWAIT)
         deadline = HEPTA_NOW; /* not for the lock either */
-    w.set = set;
-    w.at = H7_NO_SLEEPER;
-    w.looked = w.n_buried = 0;
-    do {
-        r = try_op(&w, ops, n, deadline);
-        if (h7_likely(r == 0))
-            return 0;
-        r = after(&w, r, &deadline);
-    } while (r == 0);
-    return h7_unlikely(w.at >= 0) && h7_set_give_up(&w) ? 0 : r;
+    r = h7_set_enter_fast(set, deadline);
+    if (h7_unlikely(r < 0 || !try_one(set, ops)))
+        return op_slow(set, ops, n, deadline, r < 0 ? r : 1);
+    h7_unlock(&set->hot->lock);
+    return 0;
 }

@@ -8,8 +8,6 @@
  * A row belongs to a process while it names it. One whose adjustments are all 0 may be given to
  * another process, whether its owner lives or not: who finds that his is gone gets another.
  */
-#include <time.h>
-
 #include "semaphore/set_internal.h"
 
 #define AT_ONCE 64 /* adjustments in one commit; dead rows in one look */
@@ -60,6 +58,7 @@ static int find_unused(const struct h7_set *set)
 static void name_owner(struct h7_set *set, struct h7_set_row *row)
 {
     h7_store32_release(&row->pid, 0);
+    h7_store32_relaxed(&row->second, 0);
     h7_store64_release(&row->mark, h7_load64_relaxed(&set->mark));
     h7_store32_release(&row->pid, h7_load32_relaxed(&set->pid));
 }
