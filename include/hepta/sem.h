@@ -157,8 +157,8 @@ struct hepta_permit_options {
  * @pid:      the process
  * @tid:      of who waits; 0 of a holder
  * @places:   held by the process, or wanted
- * @since_ns: hepta_now_ns() when it began to hold (from none on; of who takes and gives all the time,
- *            the first time within a second), or to wait
+ * @since_ns: hepta_now_ns() when it began to hold (from none on; of who takes and gives all the
+ *            time, the first time within a second), or to wait
  */
 struct hepta_permit_user {
     pid_t pid;

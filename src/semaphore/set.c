@@ -32,7 +32,8 @@ static uint32_t log_max(const struct h7_set_plan *p)
 
 static void lay_out(const struct h7_set_plan *p, struct layout *l)
 {
-    l->log = up_to(sizeof(struct h7_set_hot) + (uint64_t)p->n * sizeof(struct h7_set_sem), H7_APART);
+    l->log = up_to(sizeof(struct h7_set_hot) + (uint64_t)p->n * sizeof(struct h7_set_sem),
+                   H7_APART);
     l->rows = up_to(l->log + sizeof(struct h7_set_log) + log_max(p) * sizeof(struct h7_a64),
                     H7_APART);
     l->row_len = up_to(sizeof(struct h7_set_row) + (uint64_t)p->n * sizeof(struct h7_a16),
@@ -179,6 +180,8 @@ static int mend(struct h7_set *set)
 {
     struct h7_set_calls calls = {.n = 0};
     int r = h7_set_mend(set);
+    if (r == 0 && set->raise && h7_load32_relaxed(&set->hot->flags) & H7_SET_POLLED)
+        r = set->raise(set); /* he may have rung, or lowered it, by half: prim/bell.h, W1, W3 */
     if (r == 0) {
         h7_set_call_everybody(set, H7_NO_SLEEPER, &calls);
         h7_set_grant(set, &calls);

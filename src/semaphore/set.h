@@ -38,7 +38,7 @@
  * in the data: struct h7_set_hot with the semaphores, the log, the rows:
  *   lock               prim/lock.h; with all that a simple operation needs on its line
  *   flags       lock   DIRTY: a holder died, who takes the lock mends first; REMOVED; POLLED:
- *                      somebody asked for the descriptor: the bell is kept
+ *                      somebody asked for the descriptor, the bell is kept
  *   rows        lock   rows in use
  *   negatives   lock   of them, with an adjustment below 0
  *   intent      lock   0, or a change that has happened: row, semaphore, value, adjustment
@@ -46,7 +46,8 @@
  *   taken, given  lock   how often, with H7_SET_HELD: statistics
  *   sem[]       lock   value, and pid of the last who changed it; spun on without the lock
  *   log         lock   count: 0, or so many entries have happened; row, kind, pid of all of them
- *   row         lock   pid (0: free), mark, since when, how many adjustments aren't 0, and are below 0
+ *   row         lock   pid (0: free), mark, since when, how many adjustments aren't 0, and how
+ *                      many are below
  *
  * Invariants (h7_set_check(), under the lock, not dirty):
  *   U1 0 <= value <= 32767
@@ -99,7 +100,7 @@ struct h7_set_shared {
     struct h7_set_plan plan;
     struct h7_bell_word bell;
     struct h7_a32 recoveries;
-    struct h7_a32 high;
+    struct h7_a32 high, reserved;
     struct h7_a64 ctime;
     struct h7_a64 undone;
     struct h7_a64 looked;

@@ -27,7 +27,7 @@ static void fill(struct h7_set_change *changes, uint32_t sem, const unsigned sho
                  uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++)
-        changes[i] = (struct h7_set_change){.sem = (uint16_t)(sem + i), .value = (int16_t)values[i]};
+        changes[i] = (struct h7_set_change){(uint16_t)(sem + i), (int16_t)values[i], 0};
 }
 
 static int set_locked(struct h7_set *set, const struct h7_set_change *changes, uint32_t n)

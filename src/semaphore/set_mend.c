@@ -97,7 +97,8 @@ static int check_row(const struct h7_set *set, const struct h7_set_row *row, cha
     }
     if (nonzero != 0 && h7_load32_relaxed(&row->pid) == 0)
         return fail(why, n, "U3: a free row has something to undo");
-    if (nonzero != h7_load32_relaxed(&row->nonzero) || negative != h7_load32_relaxed(&row->negative))
+    if (nonzero != h7_load32_relaxed(&row->nonzero) ||
+        negative != h7_load32_relaxed(&row->negative))
         return fail(why, n, "U3: a row's counts are wrong");
     return 0;
 }

@@ -246,8 +246,8 @@ static __attribute__((noinline)) int try_any(struct h7_set_waiting *w, const str
 }
 
 /* What one operation makes of a value, if there is nobody to be told, and nobody whose death could
- * matter: `negatives` is how many rows may go below 0. Under the lock. Below 0: it can't be done, or
- * it isn't that simple. */
+ * matter: `negatives` is how many rows may go below 0. Under the lock. Below 0: it can't be done,
+ * or it isn't that simple. */
 static inline int32_t simple_result(const struct h7_set *set, const struct sembuf *op,
                                     uint32_t negatives)
 {

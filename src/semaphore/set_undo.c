@@ -258,6 +258,7 @@ int h7_set_let_go(struct h7_set *set, int64_t deadline)
         return r;
     int i = h7_set_own_row(set);
     h7_unlock(&set->hot->lock);
-    struct h7_life me = {.pid = h7_load32_relaxed(&set->pid), .mark = h7_load64_relaxed(&set->mark)};
+    struct h7_life me = {.mark = h7_load64_relaxed(&set->mark),
+                         .pid = h7_load32_relaxed(&set->pid)};
     return i < 0 ? 0 : undo_row(set, (uint32_t)i, &me, deadline);
 }

@@ -13,6 +13,7 @@
  */
 #include "semaphore/set_internal.h"
 
+#define SOON_NS 2000000 /* longer than any spin: who has less time looks for the dead at once */
 #define LOOK_NS (H7_SET_TICK_NS - 2000000) /* how long a look at a tick counts, for all */
 
 /* --- calling ----------------------------------------------------------------------------- */
@@ -227,7 +228,10 @@ static int announce(void *ctx, int64_t deadline)
 {
     struct h7_set_waiting *w = ctx;
     struct h7_set_calls calls = {.n = 0};
-    int r = h7_set_enter_fast(w->set, deadline);
+    int r = w->at < 0 ? h7_set_bury(w->set, deadline) : 0;
+    if (r != 0)
+        return r;
+    r = h7_set_enter_fast(w->set, deadline);
     if (r < 0)
         return r;
     int ready = is_ready(w) ||
@@ -273,14 +277,23 @@ static int bury_at_tick(struct h7_set *set, int64_t deadline)
         return 0;
     int r = h7_set_bury(set, deadline);
     if (r == 0)
-        h7_store64_relaxed(looked, (uint64_t)now); /* when it is done: who dies in it says nothing */
+        h7_store64_relaxed(looked, (uint64_t)now); /* at the end: who dies in it says nothing */
     return r;
+}
+
+static int is_soon(int64_t deadline)
+{
+    return deadline != HEPTA_FOREVER &&
+           (deadline <= 0 || hepta_now_ns() > deadline - SOON_NS); /* NOW and EXPIRED, too */
 }
 
 int h7_set_wait(struct h7_set_waiting *w, int64_t *deadline)
 {
-    int asleep = w->at >= 0;
-    int r = asleep ? bury_at_tick(w->set, *deadline) : h7_set_bury(w->set, *deadline);
+    int asleep = w->at >= 0, r = 0;
+    if (asleep)
+        r = bury_at_tick(w->set, *deadline);
+    else if (w->nowait || is_soon(*deadline)) /* else announce() does, if it comes to that */
+        r = h7_set_bury(w->set, *deadline);
     if (r < 0)
         return r;
     /* Something is back. Who has no time looks once more, or a peer that plants dead owners could
