@@ -222,7 +222,8 @@ int hepta_permit_give(struct hepta_permit *permit);
 /**
  * hepta_permit_fd() - a descriptor for poll(2), select(2), epoll(7): readable: one may be free
  *
- * The handle's; level-triggered; exact after a hepta_permit_take(HEPTA_NOW) that gave -EAGAIN.
+ * The handle's; level-triggered; exact after a hepta_permit_take(HEPTA_NOW) that gave -EAGAIN. Of a
+ * holder that has called exec(2) a poller may not be told; who sleeps or looks finds its death.
  * Return: the descriptor, or -EMFILE, -ENFILE, -ENOMEM, -ENOSPC, -ETIMEDOUT, and as above.
  */
 int hepta_permit_fd(struct hepta_permit *permit);
