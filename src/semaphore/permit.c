@@ -10,6 +10,8 @@
 
 #include "semaphore/permit_internal.h"
 
+#define AGAIN_MS 30 /* for the lock once more: less than its patience */
+
 static const struct sembuf take_one = {.sem_num = 0, .sem_op = -1, .sem_flg = SEM_UNDO};
 static const struct sembuf give_one = {.sem_num = 0, .sem_op = 1, .sem_flg = SEM_UNDO};
 
@@ -124,7 +126,7 @@ static int enter_to_look(struct hepta_permit *p)
     int r = h7_permit_enter(p);
     if (r == 0)
         r = h7_set_look(&p->set, 0, &look);
-    return r < 0 ? r : h7_set_enter(&p->set, h7_set_patience());
+    return r < 0 ? r : h7_set_enter(&p->set, hepta_in_ms(AGAIN_MS));
 }
 
 int hepta_permit_stat(struct hepta_permit *p, struct hepta_permit_stat *stat)

@@ -5,20 +5,22 @@
 #include "semaphore/set_internal.h"
 
 /* With nothing of the dead's left. First the lock alone: a dead holder may have noted what he is to
- * be undone. */
+ * be undone. One deadline for all of it. */
 static int enter_to_look(struct h7_set *set)
 {
     int r = h7_set_me(set);
     if (r == 0)
-        r = h7_set_enter_patiently(set);
+        r = h7_set_enter_fast(set, HEPTA_NOW); /* first so: it needs no clock */
+    if ((r < 0 && r != -EAGAIN) || (r == 0 && h7_load32_relaxed(&set->hot->rows) == 0))
+        return r;
+    int64_t end = h7_set_patience();
+    if (r == -EAGAIN)
+        r = h7_set_enter_fast(set, end);
     if (r < 0)
         return r;
-    int rows = h7_load32_relaxed(&set->hot->rows) != 0;
-    if (!rows)
-        return 0;
     h7_unlock(&set->hot->lock);
-    r = h7_set_bury(set, h7_set_patience());
-    return r < 0 ? r : h7_set_enter_patiently(set);
+    r = h7_set_bury(set, end);
+    return r < 0 ? r : h7_set_enter_fast(set, end);
 }
 
 /* --- setting ------------------------------------------------------------------------------ */

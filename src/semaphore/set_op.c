@@ -152,10 +152,10 @@ static int simulate(struct h7_set_waiting *w, const struct sembuf *ops, size_t n
         if (held && op->sem_op > 0 && adj < 0)
             return -EPERM;
         if (value > H7_SET_VALUE_MAX)
-            return -ERANGE;
+            return held ? -EBADMSG : -ERANGE; /* what is held has been there before */
         if (op->sem_flg & SEM_UNDO) {
             if (adj != (int16_t)adj)
-                return -ERANGE;
+                return held ? -EBADMSG : -ERANGE;
             c->adj = (int16_t)adj;
         }
         c->value = (int16_t)value;

@@ -273,7 +273,7 @@ static int bury_at_tick(struct h7_set *set, int64_t deadline)
 {
     struct h7_a64 *looked = &set->shared->looked;
     int64_t now = hepta_now_ns(), last = (int64_t)h7_load64_relaxed(looked);
-    if (last <= now && now - last < LOOK_NS)
+    if (last <= now && last > now - LOOK_NS)
         return 0;
     int r = h7_set_bury(set, deadline);
     if (r == 0)
