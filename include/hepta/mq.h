@@ -338,10 +338,10 @@ int hepta_mq_notify(struct hepta_mq *mq, const struct sigevent *ev);
  * Wait for POLLIN on both. It is a level: high while a message can be received, or a message of
  * msg_max bytes sent; a verb with HEPTA_NOW that gives -EAGAIN makes it exact. It may be high
  * without a reason for a moment, never low without one. The same descriptor at every call;
- * don't read or close it.
+ * don't read or close it. A forked child asks for its own.
  *
  * Return: the descriptor, or -EINVAL (@access), -EBADF (not open for that), -EMFILE, -ENFILE,
- * -ENOMEM, -ENOSPC (inotify(7) has limits), -ETIMEDOUT.
+ * -ENOMEM, -ENOSPC, -ETIMEDOUT.
  */
 int hepta_mq_fd(struct hepta_mq *mq, uint32_t access);
 

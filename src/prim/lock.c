@@ -88,28 +88,26 @@ static int wait_for(struct h7_lock *l, uint32_t tid, int64_t deadline)
     }
 }
 
-static int take_or_wait(struct h7_lock *l, int64_t deadline)
-{
-    uint32_t tid = h7_self_cache.tid;
-    int r = spin(l, tid);
-    return r == -EAGAIN ? wait_for(l, tid, deadline) : r;
-}
-
+/* Pending never names it, so a holder that died with both has left it like that, and nobody will
+ * be woken: it is asked for at once, not after a tick. */
 int h7_lock_second(struct h7_lock *l, int64_t deadline)
 {
-    uint32_t v = 0;
+    uint32_t v = 0, tid = h7_self_cache.tid;
     /* Acquire, as in h7_lock(). The calling thread holds one, so it is known. */
-    if (h7_cas32_acquire(&l->word, &v, h7_self_cache.tid))
+    if (h7_cas32_acquire(&l->word, &v, tid))
         return 0;
-    int r = take_or_wait(l, deadline);
-    /* Pending never names it, so whoever died with both has left it like that: who has no time
-     * to wait for the tick finds that out, too. */
-    return r == -EAGAIN && deadline == H7_EXPIRED ? take_from_dead(l, h7_self_cache.tid) : r;
+    int r = spin(l, tid);
+    if (r == -EAGAIN)
+        r = take_from_dead(l, tid);
+    return r == -EAGAIN ? wait_for(l, tid, deadline) : r;
 }
 
 int h7_lock_slow(struct h7_lock *l, int64_t deadline)
 {
-    int r = take_or_wait(l, deadline);
+    uint32_t tid = h7_self_cache.tid;
+    int r = spin(l, tid);
+    if (r == -EAGAIN)
+        r = wait_for(l, tid, deadline);
     if (r < 0 && r != -EOWNERDEAD)
         h7_lock_unpend(&h7_self_cache);
     return r;

@@ -145,12 +145,11 @@ static int not_open(void)
 }
 
 /* The real file first: what the header claims counts only within it. */
-static int check_file(int fd, int require_seals, size_t *len)
+static int check_file(int fd, int require_seals, struct stat *st)
 {
-    struct stat st;
-    if (fstat(fd, &st) != 0)
+    if (fstat(fd, st) != 0)
         return not_open();
-    if (!S_ISREG(st.st_mode) || st.st_size < (off_t)sizeof(struct h7_segment_header))
+    if (!S_ISREG(st->st_mode) || st->st_size < (off_t)sizeof(struct h7_segment_header))
         return -EPROTO;
     int fl = fcntl(fd, F_GETFL);
     if (fl < 0)
@@ -167,10 +166,7 @@ static int check_file(int fd, int require_seals, size_t *len)
     if ((seals & SEALS) != SEALS)
         return -EPERM;
     /* Only now can't the size change any more. */
-    if (fstat(fd, &st) != 0)
-        return not_open();
-    *len = (size_t)st.st_size;
-    return 0;
+    return fstat(fd, st) != 0 ? not_open() : 0;
 }
 
 /* No hole may be left to be filled at the first touch, when memory can have run out. A
@@ -215,10 +211,11 @@ int h7_segment_attach(struct h7_segment *seg, int fd, const struct h7_segment_sp
                       int require_seals)
 {
     struct h7_segment_header h;
-    size_t file_len;
+    struct stat st = {0};
     int r = usable_self();
     if (r == 0)
-        r = check_file(fd, require_seals, &file_len);
+        r = check_file(fd, require_seals, &st);
+    size_t file_len = (size_t)st.st_size;
     if (r == 0 && h7_sys_pread(fd, &h, sizeof h, 0) != (ssize_t)sizeof h)
         r = -EPROTO;
     if (r == 0)
@@ -231,7 +228,8 @@ int h7_segment_attach(struct h7_segment *seg, int fd, const struct h7_segment_sp
                                .ring = expect->ring,
                                .data_off = h.data_off,
                                .data_len = h.data_len,
-                               .flags = h.flags};
+                               .flags = h.flags,
+                               .ino = st.st_ino};
     r = map(seg);
     if (r < 0) {
         seg->fd = -1; /* stays the caller's */

@@ -47,6 +47,7 @@ struct h7_segment {
     char *base; /* header and control block: data_off bytes */
     char *data; /* data_len bytes; the same again right behind if mapped as a ring */
     size_t data_off, data_len;
+    uint64_t ino; /* of an attached one's file */
     uint32_t flags;
     int fd;
     int ring; /* data are mapped twice in a row */

@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "base/sys.h"
 
-#define FAR_NS (INT64_C(3600) * 1000000000) /* a limit, so that a handler ends it: futex(2) */
+#define FAR_NS 1000000000 /* see prim/sleepers.h */
 
 /* relaxed, all of them: under the guard; without it only to look, and then again under it */
 static uint32_t high(const struct h7_sleepers *s)

@@ -17,6 +17,8 @@
  *     front whose call could be lost. Where ranks differ, a newcomer may become the first: then
  *     all tick, for good.
  *   - One that was called and leaves with empty hands calls the next.
+ *   - A caller that is stopped (SIGSTOP) between commit and wake-up owes it still, and no kernel
+ *     pays. So nobody sleeps longer than a second without a look.
  *
  * Shared layout, struct h7_sleeper (64 bytes):
  *   field      written by           meaning

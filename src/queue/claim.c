@@ -7,106 +7,16 @@
  * looking for dead owners costs nothing where there are no claims. It is looked for where the
  * result could change: before -EAGAIN, before a sleep, every tick of it, in stat.
  *
- * Who polls is asleep outside of the library. His descriptor holds an inotify watch on the part
- * `life`, which every process that claims has open for writing: the kernel closes it when that
- * one dies. After a fork the child has it open, too; so it is closed there (pthread_atfork).
+ * Who polls is asleep outside of the library: name/alive.h and name/level.h wake him.
  */
-#define _GNU_SOURCE
-#include <fcntl.h>
-#include <pthread.h>
-#include <sys/stat.h>
-
-#include "base/mutex.h"
-#include "base/sys.h"
-#include "name/name.h"
 #include "prim/life.h"
 #include "queue/store_internal.h"
-
-/* --- life ------------------------------------------------------------------------------ */
-
-#define NO_LIFE 0xffffffffu /* instead of a descriptor + 1: it was looked for, and is unlinked */
-#define LIVES 1024 /* descriptors of `life` that a child closes; more: it doesn't */
-
-static struct h7_mutex lives_guard;
-static struct h7_a32 lives[LIVES]; /* descriptor + 1 */
-
-static void in_child(void)
-{
-    for (int i = 0; i < LIVES; i++) {
-        uint32_t fd = h7_load32_relaxed(&lives[i]);
-        if (fd)
-            h7_sys_close((int)fd - 1);
-        h7_store32_relaxed(&lives[i], 0);
-    }
-}
-
-static void register_once(void)
-{
-    pthread_atfork(NULL, NULL, in_child);
-}
-
-static void remember_life(int fd)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, register_once);
-    h7_mutex_enter(&lives_guard);
-    for (int i = 0; i < LIVES; i++)
-        if (h7_load32_relaxed(&lives[i]) == 0) {
-            h7_store32_relaxed(&lives[i], (uint32_t)fd + 1);
-            break;
-        }
-    h7_mutex_unlock(&lives_guard);
-}
-
-static void forget_life(int fd)
-{
-    h7_mutex_enter(&lives_guard);
-    for (int i = 0; i < LIVES; i++)
-        if (h7_load32_relaxed(&lives[i]) == (uint32_t)fd + 1)
-            h7_store32_relaxed(&lives[i], 0);
-    h7_mutex_unlock(&lives_guard);
-}
-
-void h7_claims_close(struct h7_store *st)
-{
-    uint32_t fd = h7_load32_relaxed(&st->life);
-    if (fd == 0 || h7_load64_relaxed(&st->life_gen) != h7_fork_gen())
-        return;
-    if (fd != NO_LIFE) {
-        forget_life((int)fd - 1);
-        h7_sys_close((int)fd - 1);
-    }
-    h7_store32_relaxed(&st->life, 0);
-}
-
-static int open_life(struct h7_store *st)
-{
-    uint64_t gen = h7_fork_gen();
-    uint32_t none = h7_load32_relaxed(&st->life);
-    if (none && h7_load64_relaxed(&st->life_gen) == gen)
-        return 0;
-    int fd = h7_name_part(st->obj, H7_STORE_LIFE, O_WRONLY, S_IFREG);
-    if (fd == -ESTALE) { /* unlinked: nobody can begin to poll it by name any more */
-        if (h7_cas32_acquire(&st->life, &none, NO_LIFE))
-            h7_store64_relaxed(&st->life_gen, gen);
-        return 0;
-    }
-    if (fd < 0)
-        return fd;
-    if (!h7_cas32_acquire(&st->life, &none, (uint32_t)fd + 1)) {
-        h7_sys_close(fd); /* another thread was faster */
-        return 0;
-    }
-    h7_store64_relaxed(&st->life_gen, gen);
-    remember_life(fd);
-    return 0;
-}
 
 int h7_claims_prepare(struct h7_store *st)
 {
     int r = h7_life_know_self();
     if (r == 0)
-        r = open_life(st);
+        r = h7_alive_begin(&st->alive, st->obj);
     if (r < 0 || h7_load32_relaxed(&st->shared->claimed))
         return r;
     r = h7_store_enter_both(st, h7_store_patience());
@@ -232,11 +142,9 @@ int h7_claims_return(struct h7_store *st, uint32_t slot)
 {
     struct h7_slot *s = &st->slots[slot];
     struct h7_store_shared *sh = st->shared;
-    int r = 0;
     if (st->notify && h7_load32_relaxed(st->notify_wanted))
-        r = h7_send_tell(st);
-    if (r == 0)
-        r = h7_claims_drop(st, H7_C, slot);
+        h7_send_tell(st);
+    int r = h7_claims_drop(st, H7_C, slot);
     if (r < 0)
         return r;
     h7_add64(&sh->side[H7_C].returned, 1);
@@ -278,7 +186,7 @@ int h7_claims_cancel(struct h7_store *st, uint32_t slot)
     return 0;
 }
 
-static int any_claims(const struct h7_store *st)
+int h7_claims_any(const struct h7_store *st)
 {
     return h7_load32_relaxed(&st->shared->side[H7_P].claims) != 0 ||
            h7_load32_relaxed(&st->shared->side[H7_C].claims) != 0;
@@ -309,7 +217,7 @@ static int let_go_of(struct h7_store *st, int side, uint32_t state, int locked)
 
 int h7_store_let_go(struct h7_store *st)
 {
-    if (!h7_load32_relaxed(&st->shared->claimed) || !any_claims(st))
+    if (!h7_load32_relaxed(&st->shared->claimed) || !h7_claims_any(st))
         return 0;
     int r = h7_store_enter_both(st, h7_store_patience());
     int locked = r == 0;
@@ -389,7 +297,7 @@ int h7_claims_bury(struct h7_store *st)
 
 int h7_store_bury(struct h7_store *st, int64_t deadline)
 {
-    if (h7_likely(!h7_load32_relaxed(&st->shared->claimed)) || !any_claims(st))
+    if (h7_likely(!h7_load32_relaxed(&st->shared->claimed)) || !h7_claims_any(st))
         return 0;
     int p = scan(st, H7_P, NULL), c = scan(st, H7_C, NULL);
     if (p <= 0 && c <= 0)

@@ -128,6 +128,13 @@ static void set_counters(struct h7_store *st, const struct sums *sums)
     h7_store64_release(&sh->key_turns, h7_load64_relaxed(&sh->key_turns) + 1);
 }
 
+/* Whether a dead holder had rung isn't known: too high a level only costs a look. */
+static int ring(struct h7_store *st)
+{
+    int r = h7_level_raise(st, H7_P);
+    return r < 0 ? r : h7_level_raise(st, H7_C);
+}
+
 int h7_mend_rebuild(struct h7_store *st)
 {
     struct h7_store_shared *sh = st->shared;
@@ -142,6 +149,8 @@ int h7_mend_rebuild(struct h7_store *st)
         r = sort_in(st, i, &sums);
     if (r == 0)
         r = h7_index_rebuild(&st->index, sums.end);
+    if (r == 0)
+        r = ring(st);
     if (r < 0)
         return r;
     set_counters(st, &sums);

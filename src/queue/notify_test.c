@@ -46,26 +46,28 @@ static struct h7_mq_shared *room(const struct hepta_mq *mq)
 /* A private queue of the kernel's, as notify.c names it. */
 struct behind {
     uint32_t pid;
-    uint64_t mark, number;
+    uint64_t ino, mark, number;
 };
 
 static struct behind behind_of(const struct hepta_mq *mq)
 {
     const struct h7_mq_shared *sh = room(mq);
     return (struct behind){.pid = h7_load32_relaxed(&sh->pid),
+                           .ino = mq->store.seg.ino,
                            .mark = h7_load64_relaxed(&sh->mark),
                            .number = h7_load64_relaxed(&sh->number)};
 }
 
-static void name_of(char name[80], const struct behind *b)
+static void name_of(char name[96], const struct behind *b)
 {
-    snprintf(name, 80, "hepta.%llx.%x.%llx.%llx", (unsigned long long)h7_self_pidns(), b->pid,
-             (unsigned long long)b->mark, (unsigned long long)b->number);
+    snprintf(name, 96, "hepta.%llx.%llx.%x.%llx.%llx", (unsigned long long)h7_self_pidns(),
+             (unsigned long long)b->ino, b->pid, (unsigned long long)b->mark,
+             (unsigned long long)b->number);
 }
 
 static int is_there(const struct behind *b)
 {
-    char name[80];
+    char name[96];
     name_of(name, b);
     int fd = h7_sys_mq_open(name, O_WRONLY | O_NONBLOCK | O_CLOEXEC, 0, NULL);
     h7_sys_close(fd);
@@ -162,7 +164,7 @@ static void test_busy_leaves_the_first(void **state)
 static void test_kernel_queue_gone(void **state)
 {
     struct hepta_mq *mq = open_q();
-    char name[80];
+    char name[96];
     (void)state;
     struct behind b = add(mq);
     name_of(name, &b);
@@ -311,6 +313,16 @@ static void test_close_cleans(void **state)
     end(mq);
 }
 
+static void test_unlink_cleans(void **state)
+{
+    struct hepta_mq *mq = open_q();
+    (void)state;
+    struct behind dead = leave_behind(mq);
+    assert_int_equal(hepta_mq_unlink("/q"), 0);
+    assert_false(is_there(&dead));
+    hepta_mq_close(mq);
+}
+
 static int close_as_nobody(void *arg)
 {
     CHILD_CHECK(names_become(NOBODY) == 0);
@@ -346,6 +358,7 @@ static const struct CMUnitTest tests[] = {
     NAMES_TEST(test_next_registrant_cleans),
     NAMES_TEST(test_sender_cleans),
     NAMES_TEST(test_close_cleans),
+    NAMES_TEST(test_unlink_cleans),
     NAMES_TEST(test_another_user_leaves_it),
 };
 NAMES_MAIN(tests)

@@ -64,6 +64,8 @@ static inline int h7_mq_enter(struct hepta_mq *mq, uint32_t access)
  * dead one's (not at home: in another PID namespace, only let the descriptor go). */
 void h7_mq_tell(struct h7_store *st);
 void h7_mq_end_notify(struct hepta_mq *mq, int at_home);
+/* For unlink: what a dead one left, while it can still be found. */
+void h7_mq_clean_notify(struct h7_store *st);
 int h7_mq_notify_pid(const struct h7_store *st); /* the living registrant, or 0 */
 /* posix.c */
 void h7_mq_drop_copies(struct hepta_mq *mq);

@@ -200,10 +200,24 @@ int hepta_mq_open(struct hepta_mq **mq, const char *name, uint32_t flags, mode_t
     return 0;
 }
 
+static int clean_object(int obj, void *arg)
+{
+    struct h7_store st;
+    (void)arg;
+    if (h7_store_attach(&st, obj, H7_KIND_MQ, 0, 0) == 0) {
+        h7_mq_clean_notify(&st);
+        h7_store_detach(&st);
+    }
+    return 0;
+}
+
 int hepta_mq_unlink(const char *name)
 {
     int r = h7_name_check(name);
-    return r < 0 ? r : h7_name_unlink(H7_MQ_KIND, name);
+    if (r < 0)
+        return r;
+    h7_name_attach(H7_MQ_KIND, name, clean_object, NULL); /* as far as this user can */
+    return h7_name_unlink(H7_MQ_KIND, name);
 }
 
 /* --- closing ------------------------------------------------------------------------- */

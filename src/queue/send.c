@@ -47,30 +47,41 @@ static int take_blocks(struct h7_store *st, size_t len, int whole, uint32_t *fir
     return r < 0 ? r : h7_blocks_take(&st->blocks, h7_blocks_for(st, len), whole, first);
 }
 
-/* As far as is known without a look at the consumers' counters. */
-static int is_room(const struct h7_store *st, size_t len)
+/* Do so many bytes fit into qbytes? Here and in is_room(): as far as is known without a look at
+ * the consumers' counters. */
+static int is_allowed(const struct h7_store *st, size_t len)
 {
     const struct h7_store_side *p = &st->shared->side[H7_P];
     uint64_t max = h7_load64_relaxed(&st->shared->qbytes);
-    if (h7_load64_relaxed(&p->freed_seen) == h7_load64_relaxed(&p->fetched))
-        return 0;
-    if (max == UINT64_MAX)
+    if (h7_likely(max == UINT64_MAX))
         return 1;
     uint64_t sent = h7_head_count(h7_load64_relaxed(&st->shared->head));
     return h7_load64_relaxed(&p->bytes) - h7_load64_relaxed(&p->bytes_seen) + len <= max &&
            sent - h7_load64_relaxed(&p->gone_seen) + 1 <= max;
 }
 
-static int look_for_room(struct h7_store *st, size_t len)
+static int is_room(const struct h7_store *st, size_t len)
+{
+    const struct h7_store_side *p = &st->shared->side[H7_P];
+    return h7_load64_relaxed(&p->freed_seen) != h7_load64_relaxed(&p->fetched) &&
+           is_allowed(st, len);
+}
+
+static void look_at_consumers(struct h7_store *st)
 {
     struct h7_store_side *p = &st->shared->side[H7_P];
     const struct h7_store_side *c = &st->shared->side[H7_C];
-    if (h7_likely(is_room(st, len)))
-        return 1;
     /* Acquire, with h7_take_free(): the outbox, and the counters before it. */
     h7_store64_relaxed(&p->freed_seen, h7_load64_acquire(&st->shared->freed));
     h7_store64_relaxed(&p->bytes_seen, h7_load64_relaxed(&c->bytes));
     h7_store64_relaxed(&p->gone_seen, h7_load64_relaxed(&c->gone));
+}
+
+static int look_for_room(struct h7_store *st, size_t len)
+{
+    if (h7_likely(is_room(st, len)))
+        return 1;
+    look_at_consumers(st);
     return is_room(st, len);
 }
 
@@ -128,11 +139,10 @@ static int somebody_sleeps(struct h7_store *st)
 }
 
 /* Nobody can take or return one between this look and the message: both locks are held. */
-int h7_send_tell(struct h7_store *st)
+void h7_send_tell(struct h7_store *st)
 {
     if (h7_store_available(st) == 0 && !somebody_sleeps(st))
         st->notify(st);
-    return 0;
 }
 
 static int notify_wanted(const struct h7_store *st)
@@ -172,18 +182,17 @@ int h7_send_publish(struct h7_store *st, uint32_t slot, uint64_t key, size_t len
     return 0;
 }
 
-/* P is held, and stays it. A failure after the place was taken (the bell can't be rung: no
+/* After the place was taken: a failure (a peer changed the slot; the bell can't be rung: no
  * memory) leaves all to the mender. */
-static int publish_or_spoil(struct h7_store *st, uint32_t slot, uint64_t key, size_t len,
-                            struct h7_call *call)
+static int or_spoil(struct h7_store *st, int r)
 {
-    int r = h7_send_publish(st, slot, key, len, call);
-    if (r < 0)
+    if (h7_unlikely(r < 0))
         h7_store32_relaxed(&st->shared->dirty, 1);
     return r;
 }
 
-static int put(struct h7_store *st, uint64_t key, const void *buf, size_t len,
+/* tell: C is held, too, since somebody wants to be told. */
+static int put(struct h7_store *st, uint64_t key, const void *buf, size_t len, int tell,
                struct h7_call *call)
 {
     uint32_t slot;
@@ -191,33 +200,11 @@ static int put(struct h7_store *st, uint64_t key, const void *buf, size_t len,
     if (r < 0)
         return r;
     r = h7_bytes_in(st, slot, buf, len);
+    if (r == 0 && h7_unlikely(tell) && notify_wanted(st))
+        h7_send_tell(st);
     if (r == 0)
-        r = publish_or_spoil(st, slot, key, len, call);
-    return r;
-}
-
-/* The same with C held, too: somebody wants to be told. */
-static int put_and_tell(struct h7_store *st, uint64_t key, const void *buf, size_t len,
-                        struct h7_waiting *w)
-{
-    struct h7_call call = {.i = H7_NO_SLEEPER};
-    uint32_t slot;
-    int r = h7_store_enter_c_too(st, h7_store_patience());
-    if (r < 0) {
-        h7_unlock(&st->shared->side[H7_P].lock);
-        return r;
-    }
-    r = h7_send_place(st, len, 0, &slot);
-    if (r == 0)
-        r = h7_bytes_in(st, slot, buf, len);
-    if (r == 0 && notify_wanted(st))
-        r = h7_send_tell(st);
-    if (r == 0)
-        r = publish_or_spoil(st, slot, key, len, &call);
-    h7_waiting_saw(w);
-    h7_unlock_second(&st->shared->side[H7_C].lock);
-    h7_call_leave(st, H7_P, &call);
-    return r;
+        r = h7_send_publish(st, slot, key, len, call);
+    return or_spoil(st, r);
 }
 
 /* The next slot's lines, while the caller builds the next message: they are the last receiver's. */
@@ -239,10 +226,15 @@ static int try_send(struct h7_store *st, uint64_t key, const void *buf, size_t l
     if (r < 0)
         return r;
     h7_waiting_look(w);
-    if (h7_unlikely(notify_wanted(st)))
-        return put_and_tell(st, key, buf, len, w);
-    r = put(st, key, buf, len, &call);
+    int tell = notify_wanted(st);
+    if (h7_unlikely(tell))
+        r = h7_store_enter_c_too(st, deadline);
+    int both = tell && r == 0;
+    if (h7_likely(r == 0))
+        r = put(st, key, buf, len, tell, &call);
     h7_waiting_saw(w);
+    if (h7_unlikely(both))
+        h7_unlock_second(&st->shared->side[H7_C].lock);
     h7_call_leave(st, H7_P, &call);
     if (h7_likely(r == 0))
         fetch_next(st);
@@ -350,12 +342,29 @@ int h7_store_reserved_at(struct h7_store *st, const void *ptr, uint32_t *slot)
 }
 
 /* Under P: before anybody is told of it. */
-static int can_commit(const struct h7_store *st, uint32_t slot, size_t len)
+static int can_commit(struct h7_store *st, uint32_t slot, size_t len)
 {
     int r = h7_claims_mine(st, slot, H7_SLOT_RESERVED);
     if (r == 0)
         r = h7_slot_sane(st, slot);
-    return r == 0 && len > h7_load32_relaxed(&st->slots[slot].len) ? -EMSGSIZE : r;
+    if (r == 0 && len > h7_load32_relaxed(&st->slots[slot].len))
+        r = -EMSGSIZE;
+    if (r < 0 || is_allowed(st, len))
+        return r;
+    look_at_consumers(st); /* others may have filled what it was reserved in */
+    return is_allowed(st, len) ? 0 : -EAGAIN;
+}
+
+static int commit(struct h7_store *st, uint32_t slot, uint64_t key, size_t len, int tell,
+                  struct h7_call *call)
+{
+    int r = can_commit(st, slot, len);
+    if (r < 0)
+        return r;
+    if (tell && notify_wanted(st))
+        h7_send_tell(st);
+    r = h7_claims_drop(st, H7_P, slot);
+    return r < 0 ? r : or_spoil(st, h7_send_publish(st, slot, key, len, call));
 }
 
 int h7_store_commit(struct h7_store *st, uint32_t slot, uint64_t key, size_t len)
@@ -369,13 +378,7 @@ int h7_store_commit(struct h7_store *st, uint32_t slot, uint64_t key, size_t len
         r = h7_store_enter_c_too(st, h7_store_patience());
     int both = tell && r == 0;
     if (r == 0)
-        r = can_commit(st, slot, len);
-    if (r == 0 && both && notify_wanted(st))
-        r = h7_send_tell(st);
-    if (r == 0)
-        r = h7_claims_drop(st, H7_P, slot);
-    if (r == 0)
-        r = publish_or_spoil(st, slot, key, len, &call);
+        r = commit(st, slot, key, len, tell, &call);
     if (both)
         h7_unlock_second(&st->shared->side[H7_C].lock);
     h7_call_leave(st, H7_P, &call);
@@ -394,22 +397,35 @@ int h7_store_cancel(struct h7_store *st, uint32_t slot)
     return r;
 }
 
-/* In pieces if need be. */
+/* In pieces if need be. -EAGAIN: it was reserved, but others took the bytes that are allowed. */
+static int send_reserved(struct h7_store *st, uint32_t slot, uint64_t key, const void *buf,
+                         size_t len, int64_t deadline)
+{
+    int64_t end = h7_store_patience();
+    int r = h7_bytes_in(st, slot, buf, len);
+    while (r == 0) {
+        r = h7_store_commit(st, slot, key, len);
+        if (r != -ETIMEDOUT)
+            break;
+        if (deadline > hepta_now_ns() || hepta_now_ns() < end)
+            r = 0;
+    }
+    if (r < 0 && h7_claims_mine(st, slot, H7_SLOT_RESERVED) == 0 &&
+        h7_store_cancel(st, slot) < 0)
+        h7_claims_abandon(st, slot);
+    return h7_claims_still(r);
+}
+
 static int send_large(struct h7_store *st, uint64_t key, const void *buf, size_t len,
                       int64_t deadline)
 {
     uint32_t slot;
-    int r = reserve(st, len, 0, &slot, deadline);
-    if (r < 0)
-        return r;
-    r = h7_bytes_in(st, slot, buf, len);
-    if (r < 0)
-        return r;
-    int64_t end = h7_store_patience();
-    do
-        r = h7_store_commit(st, slot, key, len);
-    while (r == -ETIMEDOUT && (deadline > hepta_now_ns() || hepta_now_ns() < end));
-    if (r == -ETIMEDOUT || r == -ENOMEM) /* the bell's: it is still reserved */
-        h7_claims_abandon(st, slot);
-    return h7_claims_still(r);
+    int r;
+    do {
+        r = reserve(st, len, 0, &slot, deadline);
+        if (r < 0)
+            return r;
+        r = send_reserved(st, slot, key, buf, len, deadline);
+    } while (r == -EAGAIN && hepta_now_ns() < deadline);
+    return r == -EAGAIN ? h7_expired(deadline) : r;
 }

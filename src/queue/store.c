@@ -140,7 +140,7 @@ int h7_store_make(int dir, uint32_t kind, mode_t mode, const struct h7_store_pla
     if (r == 0)
         r = h7_draft_fifo(dir, H7_STORE_W, mode, NULL);
     if (r == 0)
-        r = h7_draft_file(dir, H7_STORE_LIFE, mode);
+        r = h7_draft_file(dir, H7_PART_LIFE, mode);
     return r;
 }
 
@@ -198,20 +198,13 @@ int h7_store_attach(struct h7_store *st, int obj, uint32_t kind, uint32_t wait, 
     return 0;
 }
 
-static void close_kept(struct h7_a32 *kept)
-{
-    h7_sys_close((int)h7_load32_relaxed(kept) - 1);
-    h7_store32_relaxed(kept, 0);
-}
-
 void h7_store_detach(struct h7_store *st)
 {
     for (int side = 0; side < 2; side++) {
-        close_kept(&st->poll[side]);
-        close_kept(&st->watch[side]);
+        h7_level_close(&st->level[side]);
         h7_sys_close(st->bell[side]);
     }
-    h7_claims_close(st);
+    h7_alive_end(&st->alive);
     h7_sys_close(st->obj);
     if (st->seg.base)
         h7_segment_close(&st->seg);
@@ -253,7 +246,7 @@ static int enter_both(struct h7_store *st, int64_t deadline)
     r = note_death(st, H7_P, r);
     if (r < 0)
         return r;
-    r = h7_store_enter_c_too(st, deadline == HEPTA_NOW ? H7_EXPIRED : deadline);
+    r = h7_store_enter_c_too(st, deadline);
     if (r < 0)
         h7_unlock(&st->shared->side[H7_P].lock);
     return r;

@@ -64,6 +64,8 @@
 #include <hepta/base.h>
 #include <sys/types.h>
 
+#include "name/alive.h"
+#include "name/level.h"
 #include "prim/bell.h"
 #include "prim/lock.h"
 #include "prim/segment.h"
@@ -120,11 +122,11 @@ struct h7_store_shared {
     char room[H7_STORE_ROOM] __attribute__((aligned(H7_APART)));
 };
 
-/* The parts of the object's directory that the store makes and opens; the room adds its own. */
+/* The parts of the object's directory that the store makes and opens, and H7_PART_LIFE; the room
+ * adds its own. */
 #define H7_STORE_DATA "data"
 #define H7_STORE_R    "r"    /* bell: a message is there */
 #define H7_STORE_W    "w"    /* bell: there is room */
-#define H7_STORE_LIFE "life" /* held open for writing by who holds claims; watched by pollers */
 
 /* An attached queue, private to the process. */
 struct h7_store {
@@ -144,10 +146,8 @@ struct h7_store {
     int bell[2];     /* r, w; opened for reading and writing, so that they never hang up */
     int obj;         /* O_PATH, the object's directory */
     struct h7_a64 tick;      /* of the kernel's clock, when the dead were last looked for */
-    struct h7_a32 life;      /* descriptor + 1 once it has been opened ... */
-    struct h7_a64 life_gen;  /* ... in this fork generation (base/self.h) */
-    struct h7_a32 poll[2];   /* epoll descriptors + 1, once asked for */
-    struct h7_a32 watch[2];  /* their inotify descriptors + 1 */
+    struct h7_alive alive;   /* of who holds claims */
+    struct h7_level level[2];
     /* Called under P and C, before a message comes into the empty queue and nobody sleeps for
      * it; NULL: never. notify_wanted is the room's word in shared->room that says whether. */
     void (*notify)(struct h7_store *st);

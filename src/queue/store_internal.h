@@ -105,6 +105,7 @@ struct h7_waiting {
     struct h7_store *st;
     int side;
     int at; /* record, once asleep */
+    uint32_t n_buried; /* times that claims of the dead were ended */
     uint32_t turns;
     uint64_t seen;    /* published or freed, when there was nothing to be had */
     uint64_t want[3]; /* enum h7_pick, key, - */
@@ -153,7 +154,7 @@ int h7_send_place(struct h7_store *st, size_t len, int whole, uint32_t *slot);
 int h7_send_publish(struct h7_store *st, uint32_t slot, uint64_t key, size_t len,
                     struct h7_call *call);
 /* Under P and C, or P where C can't change what matters: a message is about to come. */
-int h7_send_tell(struct h7_store *st);
+void h7_send_tell(struct h7_store *st);
 
 /* --- take.c --- */
 
@@ -164,7 +165,8 @@ void h7_take_free(struct h7_store *st, uint32_t slot, struct h7_call *call);
 
 /* Once a process, before its first claim: open life; once a queue: sleepers begin to tick. */
 int h7_claims_prepare(struct h7_store *st);
-void h7_claims_close(struct h7_store *st);
+/* Does somebody hold something? */
+int h7_claims_any(const struct h7_store *st);
 /* Before a receive: what a dead process had leased may come before what is there. Looks once in a
  * tick of the kernel's clock, since it costs a system call for each owner. */
 void h7_claims_look_slow(struct h7_store *st);

@@ -71,7 +71,7 @@ mode_t h7_msg_file_mode(mode_t mode)
 
 /* Of the store first, whose modes change; then the texts, which all may read. `data` is last
  * among the former: who can open it finds the others open, too, or nearly so. */
-static const char *const parts[] = {H7_STORE_R, H7_STORE_W, H7_STORE_LIFE, H7_STORE_DATA,
+static const char *const parts[] = {H7_STORE_R, H7_STORE_W, H7_PART_LIFE, H7_STORE_DATA,
                                     H7_MSG_PART_ID};
 enum { N_PARTS = sizeof parts / sizeof *parts, N_MODES = 4 };
 

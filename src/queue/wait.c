@@ -10,12 +10,6 @@
  * that lock, after a look at the table.
  */
 #define _GNU_SOURCE
-#include <stdio.h>
-#include <sys/epoll.h>
-#include <sys/inotify.h>
-#include <unistd.h>
-
-#include "base/sys.h"
 #include "queue/store_internal.h"
 
 #define SEVERAL        64 /* places that a sender would like to find at once */
@@ -56,13 +50,18 @@ static int next(const struct h7_store *st, int side, uint64_t *key)
     return h7_sleepers_next(table(st, side), side == H7_P ? fits : NULL, key);
 }
 
+/* S3 from here on: until the wake-up is done, pending is that sleeper's word. */
+static void turn_and_call(struct h7_store *st, int side, int i)
+{
+    h7_lock_turn(&table(st, side)->at[i].word);
+    h7_sleepers_call(table(st, side), i);
+}
+
 void h7_call_plan_slow(struct h7_store *st, int side, uint64_t key, struct h7_call *call)
 {
     call->i = next(st, side, &key);
-    if (call->i < 0)
-        return;
-    h7_lock_turn(&table(st, side)->at[call->i].word);
-    h7_sleepers_call(table(st, side), call->i);
+    if (call->i >= 0)
+        turn_and_call(st, side, call->i);
 }
 
 /* The one that was called is dead: his record is freed, and the next is called. Any will do, as
@@ -81,8 +80,7 @@ static void call_another(struct h7_store *st, int side, struct h7_call *call)
         h7_unlock(lock_of(st, side));
         return;
     }
-    h7_lock_turn(&t->at[call->i].word);
-    h7_sleepers_call(t, call->i);
+    turn_and_call(st, side, call->i);
     h7_unlock_second(lock_of(st, side));
 }
 
@@ -104,10 +102,8 @@ void h7_call_leave_slow(struct h7_store *st, int side, struct h7_call *call)
 /* pended: whose lock pending is to name again. */
 static void call_one(struct h7_store *st, int side, int i, int pended)
 {
-    struct h7_sleepers *t = table(st, side);
-    h7_lock_turn(&t->at[i].word);
-    h7_sleepers_call(t, i);
-    h7_sleepers_wake(t, i);
+    turn_and_call(st, side, i);
+    h7_sleepers_wake(table(st, side), i);
     h7_lock_turn(&lock_of(st, pended)->word);
 }
 
@@ -158,15 +154,6 @@ static int level_truth(const struct h7_store *st, int side)
     return side == H7_P ? h7_store_available(st) != 0 : has_room(st);
 }
 
-static void drain_watch(struct h7_store *st, int side)
-{
-    char events[1024];
-    uint32_t fd = h7_load32_relaxed(&st->watch[side]);
-    for (int i = 0; fd && i < 64; i++)
-        if (h7_sys_read((int)fd - 1, events, sizeof events) <= 0) /* non-blocking */
-            break;
-}
-
 /* Make the level what it should be, exactly. */
 static int set_level(struct h7_store *st, int side, int64_t deadline)
 {
@@ -186,60 +173,31 @@ static int set_level(struct h7_store *st, int side, int64_t deadline)
     return r;
 }
 
+static void rest(struct h7_store *st, int side)
+{
+    int may_hold = h7_load32_relaxed(&st->shared->claimed) != 0;
+    h7_level_rest(&st->level[side], h7_claims_any(st), may_hold);
+}
+
 /* HEPTA_NOW and nothing: the level must be low before the caller polls again. */
 static void lower(struct h7_store *st, int side)
 {
-    if (h7_load32_relaxed(&st->shared->side[side].polled) &&
-        !h7_bell_wanted(&st->shared->side[side].bell))
+    if (!h7_load32_relaxed(&st->shared->side[side].polled))
+        return;
+    if (!h7_bell_wanted(&st->shared->side[side].bell))
         set_level(st, side, HEPTA_NOW); /* a stopped process inside: falsely high */
-}
-
-static int add_to_poll(int epoll, int fd)
-{
-    struct epoll_event e = {.events = EPOLLIN, .data.fd = fd};
-    return h7_sys_epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &e);
-}
-
-/* Whose death ends a claim, closes `life`. */
-static int watch_life(struct h7_store *st)
-{
-    char path[64];
-    int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    snprintf(path, sizeof path, "/proc/self/fd/%d/" H7_STORE_LIFE, st->obj);
-    if (inotify_add_watch(fd, path, IN_CLOSE_WRITE) < 0 && errno != ENOENT) {
-        int err = errno; /* ENOENT: unlinked, or no /proc: what is left is the bell */
-        h7_sys_close(fd);
-        return -err;
-    }
-    return fd;
-}
-
-static int make_poll(struct h7_store *st, int side)
-{
-    uint32_t none = 0;
-    int epoll = h7_sys_epoll_create(), watch = epoll < 0 ? -1 : watch_life(st);
-    int r = epoll < 0 ? epoll : watch < 0 ? watch : add_to_poll(epoll, st->bell[side]);
-    if (r == 0)
-        r = add_to_poll(epoll, watch);
-    if (r == 0 && h7_cas32_acquire(&st->poll[side], &none, (uint32_t)epoll + 1)) {
-        h7_store32_relaxed(&st->watch[side], (uint32_t)watch + 1);
-        return 0;
-    }
-    h7_sys_close(watch);
-    h7_sys_close(epoll); /* a failure, or another thread was faster */
-    return r;
+    rest(st, side);
 }
 
 int h7_store_fd(struct h7_store *st, int side)
 {
-    int r = h7_load32_relaxed(&st->poll[side]) ? 0 : make_poll(st, side);
-    if (r == 0) {
-        h7_store32_relaxed(&st->shared->side[side].polled, 1);
-        r = set_level(st, side, h7_store_patience());
-    }
-    return r < 0 ? r : (int)h7_load32_relaxed(&st->poll[side]) - 1;
+    int fd = h7_level_fd(&st->level[side], st->obj, st->bell[side]);
+    if (fd < 0)
+        return fd;
+    h7_store32_relaxed(&st->shared->side[side].polled, 1);
+    int r = set_level(st, side, h7_store_patience());
+    rest(st, side);
+    return r < 0 ? r : fd;
 }
 
 /* --- waiting ------------------------------------------------------------------------------ */
@@ -350,10 +308,14 @@ static int wait_for_several(const struct h7_waiting *w)
 int h7_waiting_wait(struct h7_waiting *w, int64_t *deadline)
 {
     if (*deadline == HEPTA_NOW) /* before the look: who dies after it makes another event */
-        drain_watch(w->st, w->side);
+        h7_level_drain(&w->st->level[w->side]);
     int r = h7_store_bury(w->st, *deadline);
-    if (r != 0)
-        return r < 0 ? r : 0;
+    if (r < 0)
+        return r;
+    /* Something is back. Who has no time looks once more, or a peer that plants dead claims could
+     * keep him here. */
+    if (r > 0 && (w->n_buried++ == 0 || *deadline == HEPTA_FOREVER || hepta_now_ns() < *deadline))
+        return 0;
     if (*deadline == H7_EXPIRED) /* no third look: a lock that can't be had looks as if ready */
         return -EAGAIN;
     if (*deadline == HEPTA_NOW) {
@@ -392,10 +354,8 @@ void h7_waiting_end_slow(struct h7_waiting *w, int got)
     int was = h7_sleepers_leave(table(st, w->side), &w->at);
     if ((was == H7_SLEEPER_CALLED && !got) || (w->side == H7_C && places_left(st))) {
         call.i = h7_sleepers_next(table(st, w->side), NULL, NULL);
-        if (call.i >= 0) {
-            h7_lock_turn(&table(st, w->side)->at[call.i].word);
-            h7_sleepers_call(table(st, w->side), call.i);
-        }
+        if (call.i >= 0)
+            turn_and_call(st, w->side, call.i);
     }
     h7_call_leave(st, w->side, &call);
 }

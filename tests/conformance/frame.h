@@ -120,7 +120,8 @@ void conf_fail(struct conf *c, const char *fmt, ...)
 pid_t conf_fork(struct conf *c);
 /* End of a child's part: status 0, no exit handlers. */
 void conf_exit(void) __attribute__((noreturn));
-/* Become the user @uid with the group @gid and no others, for good; it still dies with its parent. */
+/* Become the user @uid with the group @gid and no others, for good; it still dies with its
+ * parent. */
 void conf_become(struct conf *c, uid_t uid, gid_t gid);
 /* Wait for @pid and require that it ended with conf_exit(). */
 void conf_join(struct conf *c, pid_t pid);

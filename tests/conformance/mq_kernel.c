@@ -24,46 +24,36 @@ static int k_open(struct mqh **h, const char *name, int flags, mode_t mode,
     return 0;
 }
 
-/* On CLOCK_REALTIME, which nobody sets meanwhile. */
+/* On CLOCK_REALTIME, which nobody sets meanwhile. NOW has passed long ago: O_NONBLOCK would be
+ * everybody's who shares the descriptor. */
 static struct timespec real(int64_t deadline)
 {
     struct timespec now;
+    if (deadline == NOW || deadline == EVER)
+        return (struct timespec){0};
     clock_gettime(CLOCK_REALTIME, &now);
     int64_t ns = now.tv_sec * 1000000000LL + now.tv_nsec + deadline - hepta_now_ns();
     return (struct timespec){ns / 1000000000, ns % 1000000000};
 }
 
-/* Non-blocking for the moment of a call. Returns what it was. */
-static long set_nonblock(struct mqh *h, long flags)
+static int error_of(int64_t deadline)
 {
-    struct mq_attr now = {.mq_flags = flags}, old = {0};
-    mq_setattr(h->d, &now, &old);
-    return old.mq_flags;
+    return errno == ETIMEDOUT && deadline == NOW ? -EAGAIN : -errno;
 }
 
 /* System calls, since libc's declarations, and so the sanitizers, forbid NULL. */
 static int k_send(struct mqh *h, const void *msg, size_t len, unsigned prio, int64_t deadline)
 {
-    struct timespec ts = real(deadline == EVER ? 0 : deadline);
-    long was = deadline == NOW ? set_nonblock(h, O_NONBLOCK) : 0;
-    int r = (int)syscall(SYS_mq_timedsend, h->d, msg, len, prio,
-                         deadline == EVER || deadline == NOW ? NULL : &ts);
-    int err = r < 0 ? -errno : 0;
-    if (deadline == NOW)
-        set_nonblock(h, was);
-    return err;
+    struct timespec ts = real(deadline);
+    long r = syscall(SYS_mq_timedsend, h->d, msg, len, prio, deadline == EVER ? NULL : &ts);
+    return r < 0 ? error_of(deadline) : 0;
 }
 
 static ssize_t k_receive(struct mqh *h, void *buf, size_t len, unsigned *prio, int64_t deadline)
 {
-    struct timespec ts = real(deadline == EVER ? 0 : deadline);
-    long was = deadline == NOW ? set_nonblock(h, O_NONBLOCK) : 0;
-    ssize_t n = syscall(SYS_mq_timedreceive, h->d, buf, len, prio,
-                        deadline == EVER || deadline == NOW ? NULL : &ts);
-    ssize_t err = n < 0 ? -errno : n;
-    if (deadline == NOW)
-        set_nonblock(h, was);
-    return err;
+    struct timespec ts = real(deadline);
+    long n = syscall(SYS_mq_timedreceive, h->d, buf, len, prio, deadline == EVER ? NULL : &ts);
+    return n < 0 ? error_of(deadline) : n;
 }
 
 static int k_getattr(struct mqh *h, struct mq_attr *attr)

@@ -18,10 +18,15 @@
 #include <string.h>
 #include <sys/personality.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define TRIES 4 /* of a pass that failed by time only */
 #define MANY 40 /* states of a recoverer */
+#define THIN 3  /* --thin: each so-many-th of the states, others each day */
+
+/* How many states from one to the next, and where to begin. */
+enum density { EACH_INSTRUCTION, EACH_STATE, SOME_STATES };
 
 struct totals {
     uint64_t n_passes, n_states, n_steps, n_failed;
@@ -87,13 +92,21 @@ static void aim(struct step_run *run, const struct step_scenario *sc, enum step_
     run->kind = kind;
 }
 
+/* All states have had their turn after THIN days. */
+static uint64_t first(enum density density, uint64_t stride)
+{
+    return density == SOME_STATES ? 1 + (uint64_t)(time(NULL) / 86400) % THIN * stride / THIN : 1;
+}
+
 /* Kill or stop in each state, or after each instruction, until the verb gets through. */
 static void run_plain(struct step_run *run, const struct step_scenario *sc, enum step_kind kind,
-                      bool all, struct totals *sum)
+                      enum density density, struct totals *sum)
 {
     unsigned every = kind == STEP_STOP && sc->every_slow ? sc->every_slow : sc->every;
+    bool all = density == EACH_INSTRUCTION;
+    uint64_t stride = (every && !all ? every : 1) * (density == SOME_STATES ? THIN : 1);
 
-    for (uint64_t i = 1;; i += all || !every ? 1 : every) {
+    for (uint64_t i = first(density, stride);; i += stride) {
         aim(run, sc, kind);
         *(all && kind == STEP_KILL ? &run->step : &run->state) = i;
         pass(run, sum);
@@ -107,10 +120,11 @@ static void run_plain(struct step_run *run, const struct step_scenario *sc, enum
 /* The recoverer dies, too: in each of its states in a long run, else in two of them that
  * move on from pass to pass; where it has many, not after each state of the first victim.
  * How many it has is known from the pass before. */
-static void run_chain(struct step_run *run, const struct step_scenario *sc, bool all,
+static void run_chain(struct step_run *run, const struct step_scenario *sc, enum density density,
                       struct totals *sum)
 {
-    unsigned some = sc->every_slow ? sc->every_slow : 1;
+    unsigned some = (sc->every_slow ? sc->every_slow : 1) * (density == SOME_STATES ? THIN : 1);
+    bool all = density == EACH_INSTRUCTION;
     bool reached = true;
     uint64_t n;
 
@@ -118,7 +132,8 @@ static void run_chain(struct step_run *run, const struct step_scenario *sc, bool
     run->state = 1;
     pass(run, sum);
     n = run->chain_states;
-    for (uint64_t i = 1; reached && n && sum->n_failed <= 50; i += all ? 1 : some + n / MANY) {
+    for (uint64_t i = first(density, some); reached && n && sum->n_failed <= 50;
+         i += all ? 1 : some + n / MANY) {
         for (uint64_t j = 1; j <= (all ? n + 1 : 2); j++) {
             aim(run, sc, STEP_CHAIN);
             run->state = i;
@@ -135,15 +150,15 @@ static const char *const kind_names[] = {[STEP_KILL] = "kill", [STEP_STOP] = "st
                                          [STEP_CHAIN] = "chain"};
 
 static uint64_t run_scenario(struct step_run *run, const struct step_scenario *sc,
-                             enum step_kind kind, bool all, struct totals *sum)
+                             enum step_kind kind, enum density density, struct totals *sum)
 {
     struct totals t = {0};
     int64_t start = t_now_ns();
 
     if (kind == STEP_CHAIN)
-        run_chain(run, sc, all, &t);
+        run_chain(run, sc, density, &t);
     else
-        run_plain(run, sc, kind, all, &t);
+        run_plain(run, sc, kind, density, &t);
     printf("%-5s %-44s %4llu states %6llu instructions %5llu passes, worst %3lld ms, "
            "%llu failed (%.1f s)\n",
            kind_names[kind], sc->name, (unsigned long long)t.n_states,
@@ -206,13 +221,15 @@ static bool wanted(const char *name, int argc, char **argv)
     return !any;
 }
 
-static int options(int argc, char **argv, bool *all)
+static int options(int argc, char **argv, enum density *density)
 {
     int kinds = 0;
 
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--long") == 0)
-            *all = true;
+            *density = EACH_INSTRUCTION;
+        if (strcmp(argv[i], "--thin") == 0)
+            *density = SOME_STATES;
         for (int k = STEP_KILL; k <= STEP_CHAIN; k *= 2)
             if (strncmp(argv[i], "--", 2) == 0 && strcmp(argv[i] + 2, kind_names[k]) == 0)
                 kinds |= k;
@@ -224,8 +241,8 @@ int step_main(int argc, char **argv, const struct step_scenario *const *list, si
 {
     struct step_run *run;
     struct totals sum = {0};
-    bool all = false;
-    int kinds = options(argc, argv, &all);
+    enum density density = EACH_STATE;
+    int kinds = options(argc, argv, &density);
 
     run_again_quietly(argv);
     if (!can_trace()) {
@@ -237,9 +254,10 @@ int step_main(int argc, char **argv, const struct step_scenario *const *list, si
     run = t_shared(sizeof(*run));
     for (size_t i = 0; i < n; i++)
         for (int k = STEP_KILL; k <= STEP_CHAIN; k *= 2)
-            if ((list[i]->kinds & kinds & k) && (all || !(list[i]->kinds & STEP_LONG)) &&
+            if ((list[i]->kinds & kinds & k) &&
+                (density == EACH_INSTRUCTION || !(list[i]->kinds & STEP_LONG)) &&
                 wanted(list[i]->name, argc, argv))
-                run_scenario(run, list[i], k, all, &sum);
+                run_scenario(run, list[i], k, density, &sum);
     printf("%llu states, %llu instructions, %llu kills and stops, worst %lld ms beyond a deadline, "
            "%llu failed\n",
            (unsigned long long)sum.n_states, (unsigned long long)sum.n_steps,

@@ -37,7 +37,7 @@ struct step_scenario {
     size_t watch_data;                  /* of mappings from further on in the file; 0 = watch */
     const void *arg;                    /* the scenario's own parameters */
     int kinds;                          /* enum step_kind, or-ed */
-    unsigned every;                     /* not long: only each so-many-th state; 0 = 1 */
+    unsigned every;                     /* but for --long: only each so-many-th state; 0 = 1 */
     unsigned every_slow;                /* the same of stops and chains; 0 = every, 1 */
     void (*setup)(struct step_run *);   /* makes the object; starts other processes */
     void (*enter)(struct step_run *);   /* victim, before: closes what it must not have */
@@ -87,9 +87,9 @@ void step_returned(struct step_run *run, int64_t result);
 
 /* Runs the scenarios of which the name contains one of the words in argv (all if none),
  * of the kinds given with --kill, --stop, --chain (default: all), each instruction with
- * --long. Prints a line for each and a sum. 0, or the number of failed passes, or 77
- * where ptrace isn't allowed. Call first thing in main: it runs the program again with
- * address randomisation off. */
+ * --long, every third state with --thin, others from day to day. Prints a line for each and a
+ * sum. 0, or the number of failed passes, or 77 where ptrace isn't allowed. Call first thing in
+ * main: it runs the program again with address randomisation off. */
 int step_main(int argc, char **argv, const struct step_scenario *const *list, size_t n);
 
 #endif

@@ -30,6 +30,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -362,6 +363,17 @@ WRAP(int, inotify_add_watch, int fd, const char *path, uint32_t mask)
 {
     return FAILS("inotify_add_watch", ENOSPC, ENOMEM, ENOENT)
                ? -1 : __real_inotify_add_watch(fd, path, mask);
+}
+
+WRAP(int, timerfd_create, int clock, int flags)
+{
+    return FAILS("timerfd_create", EMFILE, ENFILE, ENOMEM)
+               ? -1 : __real_timerfd_create(clock, flags);
+}
+
+WRAP(int, timerfd_settime, int fd, int flags, const struct itimerspec *at, struct itimerspec *old)
+{
+    return __real_timerfd_settime(fd, flags, at, old); /* what we give it can't fail */
 }
 
 WRAP(int, mq_notify, mqd_t queue, const struct sigevent *event)

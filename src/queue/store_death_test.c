@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * queue/store_death_test.c - the store alone: who sleeps, who dies at chosen places, and what a
+ * peer writes
+ */
+#define _GNU_SOURCE
+#include "queue/store_test.h"
+
+#include <poll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "queue/mend.h"
+
+static int lease_and_stay(void *arg)
+{
+    struct h7_take t = {.pick = H7_PICK_FIRST, .flags = H7_TAKE_LEASE};
+    uint32_t value, *said = arg;
+    t.buf = &value;
+    t.len = sizeof value;
+    CHILD_CHECK(h7_store_take(&store, &t, HEPTA_FOREVER) == sizeof value);
+    unit_say(said, 1);
+    return unit_stay();
+}
+
+static void test_lease_of_the_dead(void **state)
+{
+    uint32_t *said = unit_shared(sizeof *said);
+    (void)state;
+    begin(8, 64, H7_PLAN_CELLS, 0);
+    int fd = h7_store_fd(&store, H7_P);
+    assert_true(fd >= 0);
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    assert_int_equal(poll(&p, 1, 0), 0);
+    assert_int_equal(put(1, 7), 0);
+    assert_int_equal(poll(&p, 1, 0), 1);
+    pid_t pid = unit_start(lease_and_stay, said);
+    unit_await(said, 0);
+    assert_int_equal(get(H7_PICK_FIRST, 0), -EAGAIN);
+    assert_int_equal(poll(&p, 1, 0), 0);
+    unit_kill(pid);
+    assert_int_equal(poll(&p, 1, 1000), 1);
+    assert_int_equal(get(H7_PICK_FIRST, 0), 7);
+    assert_int_equal(get(H7_PICK_FIRST, 0), -EAGAIN);
+    assert_int_equal(poll(&p, 1, 0), 0);
+    end();
+}
+
+static int take_forever(void *arg)
+{
+    uint32_t value = 0;
+    struct h7_take t = {.pick = H7_PICK_FIRST, .buf = &value, .len = sizeof value};
+    (void)arg;
+    CHILD_CHECK(h7_store_take(&store, &t, HEPTA_FOREVER) == sizeof value);
+    return (int)value;
+}
+
+static void test_sleeping_receivers(void **state)
+{
+    pid_t pid[3];
+    (void)state;
+    begin(8, 64, H7_PLAN_CELLS, 0);
+    for (int i = 0; i < 3; i++) {
+        pid[i] = unit_start(take_forever, NULL);
+        while (h7_load32_relaxed(&store.shared->sleepers[H7_P].n_waiting) != (uint32_t)i + 1)
+            unit_sleep_ms(1);
+    }
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_int_equal(put(0, i + 10), 0);
+        assert_int_equal(unit_reap(pid[i]), i + 10); /* the order of arrival */
+    }
+    end();
+}
+
+/* The first is killed in its sleep: the call goes on to the second. */
+static void test_dead_sleeper(void **state)
+{
+    pid_t pid[2];
+    (void)state;
+    begin(8, 64, H7_PLAN_CELLS, 0);
+    for (int i = 0; i < 2; i++) {
+        pid[i] = unit_start(take_forever, NULL);
+        while (h7_load32_relaxed(&store.shared->sleepers[H7_P].n_waiting) != (uint32_t)i + 1)
+            unit_sleep_ms(1);
+    }
+    unit_kill(pid[0]);
+    assert_int_equal(put(0, 5), 0);
+    assert_int_equal(unit_reap(pid[1]), 5);
+    end();
+}
+
+static int send_forever(void *arg)
+{
+    uint32_t value = 42;
+    (void)arg;
+    return h7_store_send(&store, 0, &value, sizeof value, HEPTA_FOREVER);
+}
+
+static void test_sleeping_sender(void **state)
+{
+    (void)state;
+    begin(2, 64, H7_PLAN_CELLS, 0);
+    assert_int_equal(put(0, 1), 0);
+    assert_int_equal(put(0, 2), 0);
+    pid_t pid = unit_start(send_forever, NULL);
+    while (h7_load32_relaxed(&store.shared->sleepers[H7_C].n_waiting) != 1)
+        unit_sleep_ms(1);
+    assert_int_equal(get(H7_PICK_FIRST, 0), 1);
+    assert_int_equal(unit_reap(pid), 0);
+    assert_int_equal(get(H7_PICK_FIRST, 0), 2);
+    assert_int_equal(get(H7_PICK_FIRST, 0), 42);
+    end();
+}
+
+static int die_inside(void *arg)
+{
+    int side = *(int *)arg;
+    CHILD_CHECK(h7_store_enter(&store, side, HEPTA_FOREVER) == 0);
+    if (side == H7_P)
+        h7_store64_relaxed(&store.shared->side[H7_P].freed_seen, 12345);
+    else
+        h7_index_clear(&store.index);
+    raise(SIGKILL);
+    return 0;
+}
+
+static void test_death_inside(void **state)
+{
+    (void)state;
+    begin(8, 64, H7_PLAN_CELLS | H7_PLAN_BY_AGE, 0);
+    for (int side = 0; side < 2; side++) {
+        for (uint32_t i = 0; i < 5; i++)
+            assert_int_equal(put(i % 2, i), 0);
+        assert_int_equal(get(H7_PICK_OLDEST, 0), 0);
+        assert_int_equal(unit_reap(unit_start(die_inside, &side)), -SIGKILL);
+        assert_int_equal(put(0, 9), 0);
+        check();
+        assert_int_equal(get(H7_PICK_FIRST, 0), 2);
+        assert_int_equal(get(H7_PICK_FIRST, 0), 4);
+        assert_int_equal(get(H7_PICK_FIRST, 0), 9);
+        assert_int_equal(get(H7_PICK_FIRST, 0), 1);
+        assert_int_equal(get(H7_PICK_FIRST, 0), 3);
+    }
+    end();
+}
+
+static void test_place_changed_meanwhile(void **state)
+{
+    static char text[1000];
+    uint32_t slot;
+    void *ptr;
+    (void)state;
+    begin(4, sizeof text, 0, 2048);
+    assert_int_equal(h7_store_reserve(&store, sizeof text, &slot, &ptr, HEPTA_NOW), 0);
+    struct h7_a32 *place = &store.slots[slot].place;
+    const uint32_t right = h7_load32_relaxed(place), n = (uint32_t)store.plan.n_blocks;
+    const uint32_t wrong[] = {H7_PLACE_INLINE, H7_PLACE_CELL, n, UINT32_MAX - 2};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        h7_store32_relaxed(place, wrong[i]);
+        assert_null(h7_bytes_at(&store, slot, sizeof text));
+        assert_int_equal(h7_bytes_in(&store, slot, text, sizeof text), -EBADMSG);
+        assert_int_equal(h7_bytes_out(&store, slot, text, sizeof text), -EBADMSG);
+    }
+    h7_store32_relaxed(place, right);
+    h7_store32_relaxed(&store.slots[slot].len, 1); /* whatever it says now, ptr is for 1000 */
+    assert_ptr_equal(h7_bytes_at(&store, slot, sizeof text), ptr);
+    assert_int_equal(h7_store_cancel(&store, slot), 0);
+    end();
+}
+
+/* A plan that h7_store_plan() never makes: cells, and blocks for which there is no room. */
+static void test_plan_of_both(void **state)
+{
+    struct h7_store other;
+    (void)state;
+    begin(4, 64, H7_PLAN_CELLS, 0);
+    store.shared->plan.n_blocks = 1000;
+    store.shared->plan.block_len = 1u << 20;
+    assert_int_equal(h7_name_attach(KIND, "/q", attach_it, &other), -EBADMSG);
+    store.shared->plan.flags = 0;
+    store.shared->plan.n_blocks = 0;
+    assert_int_equal(h7_name_attach(KIND, "/q", attach_it, &other), -EBADMSG);
+    store.shared->plan = store.plan;
+    end();
+}
+
+/* What a peer says was freed so far may be anything: no loop that ends in a thousand years. */
+static void test_freed_far_away(void **state)
+{
+    (void)state;
+    begin(4, 1024, 0, 1024);
+    send_text(1000, 'a', 0); /* the blocks are all in use, of the slots three are free */
+    const uint64_t right = h7_load64_relaxed(&store.shared->freed);
+    alarm(20);
+    h7_store64_relaxed(&store.shared->freed, right + (1ull << 60));
+    send_text(1000, 'b', -EBADMSG);
+    alarm(0);
+    h7_store64_relaxed(&store.shared->freed, right);
+    h7_store64_relaxed(&store.shared->side[H7_P].freed_seen, right);
+    take_text(1000, 'a');
+    end();
+}
+
+static int take_as_urgent(void *arg)
+{
+    (void)arg;
+    CHILD_CHECK(setpriority(PRIO_PROCESS, 0, -10) == 0);
+    return take_forever(NULL);
+}
+
+/* One of a better rank comes, is called and dies: the one that slept without a tick till then
+ * has to look. */
+static void test_dead_urgent_sleeper(void **state)
+{
+    struct h7_sleepers *t;
+    pid_t pid[2];
+    (void)state;
+    begin(8, 64, H7_PLAN_CELLS, 0);
+    t = &store.shared->sleepers[H7_P];
+    pid[0] = unit_start(take_forever, NULL);
+    while (h7_load32_relaxed(&t->n_waiting) != 1)
+        unit_sleep_ms(1);
+    unit_sleep_ms(50);
+    pid[1] = unit_start(take_as_urgent, NULL);
+    while (h7_load32_relaxed(&t->n_waiting) != 2)
+        unit_sleep_ms(1);
+    unit_sleep_ms(50);
+    kill(pid[1], SIGSTOP); /* stands for: it was woken, and dies before it takes */
+    unit_sleep_ms(20);
+    assert_int_equal(put(0, 5), 0);
+    unit_kill(pid[1]);
+    for (int i = 0; i < 100 && h7_store_available(&store); i++)
+        unit_sleep_ms(20);
+    int left = (int)h7_store_available(&store);
+    if (left)
+        unit_kill(pid[0]);
+    else
+        assert_int_equal(unit_reap(pid[0]), 5);
+    assert_int_equal(left, 0);
+    end();
+}
+
+static void lease_and_close_life(void *arg, int fds[2])
+{
+    uint32_t value;
+    struct h7_take t = {
+        .pick = H7_PICK_FIRST, .flags = H7_TAKE_LEASE, .buf = &value, .len = sizeof value};
+    char c;
+    close(fds[0]);
+    if (h7_store_take(arg, &t, HEPTA_NOW) != sizeof value)
+        _exit(1);
+    h7_alive_end(&((struct h7_store *)arg)->alive); /* what the kernel does first */
+    if (write(fds[1], "", 1) != 1 || read(fds[1], &c, 1) != 1)
+        _exit(1);
+    _exit(0);
+}
+
+static int is_readable(int fd, int ms)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    return poll(&p, 1, ms) == 1;
+}
+
+/* A dying process's descriptors are closed some time before it counts as dead. Who polls and looks
+ * in between must be told again. */
+static void test_death_after_the_alarm(void **state)
+{
+    int fds[2];
+    char c;
+    (void)state;
+    begin(4, 64, H7_PLAN_CELLS, 0);
+    assert_int_equal(put(1, 7), 0);
+    int fd = h7_store_fd(&store, H7_P);
+    assert_true(fd >= 0);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    pid_t pid = fork();
+    if (pid == 0)
+        lease_and_close_life(&store, fds);
+    close(fds[1]);
+    assert_int_equal(read(fds[0], &c, 1), 1);
+    assert_true(is_readable(fd, 1000));
+    assert_int_equal(get(H7_PICK_FIRST, 0), -EAGAIN); /* it lives */
+    assert_int_equal(kill(pid, SIGKILL), 0);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    assert_true(is_readable(fd, 5000)); /* though nothing is closed any more */
+    assert_int_equal(get(H7_PICK_FIRST, 0), 7);
+    close(fds[0]);
+    end();
+}
+
+static const struct CMUnitTest tests[] = {
+    NAMES_TEST(test_lease_of_the_dead),
+    NAMES_TEST(test_sleeping_receivers),
+    NAMES_TEST(test_dead_sleeper),
+    NAMES_TEST(test_sleeping_sender),
+    NAMES_TEST(test_death_inside),
+    NAMES_TEST(test_place_changed_meanwhile),
+    NAMES_TEST(test_plan_of_both),
+    NAMES_TEST(test_freed_far_away),
+    NAMES_TEST(test_dead_urgent_sleeper),
+    NAMES_TEST(test_death_after_the_alarm),
+};
+
+NAMES_MAIN(tests)
