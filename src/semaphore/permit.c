@@ -19,6 +19,8 @@ int h7_permit_revalidate(struct hepta_permit *p)
 {
     int r = h7_endpoint_at_home(p->pidns);
     if (r == 0)
+        r = h7_set_know_self(&p->set);
+    if (r == 0)
         h7_store64_relaxed(&p->gen, h7_fork_gen());
     return r;
 }
@@ -81,7 +83,7 @@ int hepta_permit_fd(struct hepta_permit *p)
 static int take_and_lower(struct hepta_permit *p)
 {
     h7_level_drain(&p->level); /* before the look: who dies after it makes another event */
-    int r = h7_set_op(&p->set, &take_one, 1, HEPTA_NOW);
+    int r = h7_set_op_known(&p->set, &take_one, 1, HEPTA_NOW);
     if (r == -EAGAIN) {
         if (!h7_bell_wanted(&p->set.shared->bell))
             set_level(p, HEPTA_NOW); /* a stopped process inside: falsely high */
@@ -93,13 +95,13 @@ static int take_and_lower(struct hepta_permit *p)
 int hepta_permit_take(struct hepta_permit *p, int64_t deadline)
 {
     int r = h7_permit_enter(p);
-    if (h7_unlikely(r == 0 && h7_load64_relaxed(&p->alive.gen) != h7_fork_gen()))
+    if (h7_unlikely(r == 0 && h7_load64_relaxed(&p->alive.gen) != h7_load64_relaxed(&p->gen)))
         r = h7_alive_begin(&p->alive, p->obj);
     if (h7_unlikely(r < 0))
         return r;
     if (h7_unlikely(deadline == HEPTA_NOW && is_polled(p)))
         return take_and_lower(p);
-    return h7_set_op(&p->set, &take_one, 1, h7_deadline(deadline));
+    return h7_set_op_known(&p->set, &take_one, 1, h7_deadline(deadline));
 }
 
 int hepta_permit_give(struct hepta_permit *p)
@@ -107,8 +109,8 @@ int hepta_permit_give(struct hepta_permit *p)
     int r = h7_permit_enter(p);
     if (h7_unlikely(r < 0))
         return r;
-    r = h7_set_op(&p->set, &give_one, 1, HEPTA_NOW); /* first so: it needs no clock */
-    return h7_likely(r != -EAGAIN) ? r : h7_set_op(&p->set, &give_one, 1, h7_set_patience());
+    r = h7_set_op_known(&p->set, &give_one, 1, HEPTA_NOW); /* first so: it needs no clock */
+    return h7_likely(r != -EAGAIN) ? r : h7_set_op_known(&p->set, &give_one, 1, h7_set_patience());
 }
 
 /* --- who holds, who waits ------------------------------------------------------------------ */

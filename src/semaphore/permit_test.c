@@ -162,6 +162,16 @@ static void test_alarm_goes_on(void **state)
 
 static struct h7_a32 inside;
 
+/* Whoever is inside a verb may be kept from running for as long as a stopped one. */
+static int give_it_back(void)
+{
+    int r;
+    do
+        r = hepta_permit_give(permit);
+    while (r == -ETIMEDOUT);
+    return r;
+}
+
 static void *use_it(void *arg)
 {
     (void)arg;
@@ -171,7 +181,7 @@ static void *use_it(void *arg)
         if (h7_add32_release(&inside, 1) >= 2)
             return (void *)2;
         h7_add32_release(&inside, (uint32_t)-1);
-        if (hepta_permit_give(permit) != 0)
+        if (give_it_back() != 0)
             return (void *)3;
     }
     return NULL;
@@ -201,7 +211,10 @@ static int take_and_give(void *arg)
     (void)arg;
     for (;;) {
         CHILD_CHECK(hepta_permit_take(permit, HEPTA_FOREVER) == 0);
-        CHILD_CHECK(hepta_permit_give(permit) == 0);
+        int r = give_it_back();
+        if (r != 0)
+            fprintf(stderr, "give: %d\n", r);
+        CHILD_CHECK(r == 0);
     }
 }
 

@@ -189,6 +189,11 @@ void h7_set_detach(struct h7_set *set);
  * -ENOSPC (no row is free), -ENOMEM (the bell's); with H7_SET_HELD -EPERM (not held). */
 int h7_set_op(struct h7_set *set, const struct sembuf *ops, size_t n, int64_t deadline);
 
+/* The same, of arguments that are right, after h7_set_know_self() in this process. */
+int h7_set_op_known(struct h7_set *set, const struct sembuf *ops, size_t n, int64_t deadline);
+/* After a fork, before h7_set_op_known(). 0, -EMFILE, -ENFILE, -ENOMEM, -ENOSYS. */
+int h7_set_know_self(struct h7_set *set);
+
 /* n values from sem on; the adjustments of all processes for them become 0. -ERANGE, -EINVAL. */
 int h7_set_set(struct h7_set *set, uint32_t sem, const unsigned short *values, uint32_t n);
 /* All values, of one moment. */

@@ -55,8 +55,6 @@ static inline int h7_set_enter_patiently(struct h7_set *set)
     return h7_likely(r != -EAGAIN) ? r : h7_set_enter_fast(set, h7_set_patience());
 }
 
-int h7_set_know_self(struct h7_set *set);
-
 /* Is set->pid this process? Before the lock. */
 static inline int h7_set_me(struct h7_set *set)
 {

@@ -354,20 +354,23 @@ static __attribute__((noinline)) int op_slow(struct h7_set *set, const struct se
     return w.at >= 0 && h7_set_give_up(&w) ? 0 : r;
 }
 
+int h7_set_op_known(struct h7_set *set, const struct sembuf *ops, size_t n, int64_t deadline)
+{
+    if (h7_unlikely(n != 1))
+        return op_slow(set, ops, n, deadline, 0);
+    if (ops->sem_flg & IPC_NOWAIT)
+        deadline = HEPTA_NOW; /* not for the lock either */
+    int r = h7_set_enter_fast(set, deadline);
+    if (h7_unlikely(r < 0 || !try_one(set, ops)))
+        return op_slow(set, ops, n, deadline, r < 0 ? r : 1);
+    h7_unlock(&set->hot->lock);
+    return 0;
+}
+
 int h7_set_op(struct h7_set *set, const struct sembuf *ops, size_t n, int64_t deadline)
 {
     int r = h7_likely(n == 1 && ops->sem_num < set->plan.n) ? 0 : check_args(set, ops, n);
     if (h7_likely(r == 0))
         r = h7_set_me(set);
-    if (h7_unlikely(r < 0))
-        return r;
-    if (h7_unlikely(n != 1))
-        return op_slow(set, ops, n, deadline, 0);
-    if (ops->sem_flg & IPC_NOWAIT)
-        deadline = HEPTA_NOW; /* not for the lock either */
-    r = h7_set_enter_fast(set, deadline);
-    if (h7_unlikely(r < 0 || !try_one(set, ops)))
-        return op_slow(set, ops, n, deadline, r < 0 ? r : 1);
-    h7_unlock(&set->hot->lock);
-    return 0;
+    return h7_likely(r == 0) ? h7_set_op_known(set, ops, n, deadline) : r;
 }

@@ -290,15 +290,15 @@ static int is_soon(int64_t deadline)
 int h7_set_wait(struct h7_set_waiting *w, int64_t *deadline)
 {
     int asleep = w->at >= 0, r = 0;
-    if (asleep)
-        r = bury_at_tick(w->set, *deadline);
-    else if (w->nowait || is_soon(*deadline)) /* else announce() does, if it comes to that */
+    if (w->nowait || is_soon(*deadline))
         r = h7_set_bury(w->set, *deadline);
+    else if (asleep) /* else announce() looks, if it comes to that */
+        r = bury_at_tick(w->set, *deadline);
     if (r < 0)
         return r;
     /* Something is back. Who has no time looks once more, or a peer that plants dead owners could
      * keep him here. */
-    if (r > 0 && (w->n_buried++ == 0 || hepta_now_ns() < *deadline))
+    if (r > 0 && (w->n_buried++ == 0 || (!w->nowait && hepta_now_ns() < *deadline)))
         return 0;
     if (w->nowait || *deadline == HEPTA_NOW || *deadline == H7_EXPIRED)
         return -EAGAIN;
