@@ -407,6 +407,12 @@ int h7_sys_rename_new(int dirfd, const char *from, const char *to)
     return r == -EINVAL ? -EOPNOTSUPP : r;
 }
 
+int h7_sys_rename_swap(int dirfd, const char *a, const char *b)
+{
+    int r = (int)neg(syscall(SYS_renameat2, dirfd, a, dirfd, b, RENAME_EXCHANGE));
+    return r == -EINVAL ? -EOPNOTSUPP : r;
+}
+
 int h7_sys_unlinkat(int dirfd, const char *path, int flags)
 {
     return (int)neg(syscall(SYS_unlinkat, dirfd, path, flags));

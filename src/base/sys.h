@@ -87,10 +87,11 @@ int h7_sys_epoll_create(void);
 struct epoll_event;
 int h7_sys_epoll_ctl(int epoll_fd, int op, int fd, struct epoll_event *event);
 /* Entries of directories: mkdirat(2), mknodat(2) of a FIFO, renameat2(2) within one directory
- * that never replaces (-EOPNOTSUPP where the file system can't), unlinkat(2). */
+ * that never replaces, or exchanges two (-EOPNOTSUPP where the file system can't), unlinkat(2). */
 int h7_sys_mkdirat(int dirfd, const char *path, mode_t mode);
 int h7_sys_mkfifoat(int dirfd, const char *path, mode_t mode);
 int h7_sys_rename_new(int dirfd, const char *from, const char *to);
+int h7_sys_rename_swap(int dirfd, const char *a, const char *b);
 int h7_sys_unlinkat(int dirfd, const char *path, int flags);
 /* Raw records, struct linux_dirent64; 0 at the end. getdents64(2). */
 ssize_t h7_sys_getdents(int fd, void *buf, size_t len);

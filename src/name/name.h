@@ -107,6 +107,9 @@ int h7_name_attach(const char *kind, const char *name, int (*fn)(int obj, void *
 /* Remove a name, at once; then what was behind it, as far as it is files: 0 even if some of
  * it resists. -ENOENT, -EACCES, -EPERM (another user's), and as h7_draft_begin(). */
 int h7_name_unlink(const char *kind, const char *name);
+/* Two names change what they lead to, at one moment. 0, -ENOENT (one isn't there), -EACCES, -EPERM
+ * (another user's), -EOPNOTSUPP, and as h7_name_dir(). */
+int h7_name_exchange(const char *kind, const char *name, const char *kind2, const char *name2);
 
 /* What is there. fn returns 0 to go on, else h7_name_list() returns that; it may unlink. An
  * entry that isn't KIND.NAME, or a draft, is passed over; one that is made or unlinked

@@ -107,3 +107,16 @@ int h7_name_unlink(const char *kind, const char *name)
     h7_sys_close(dir);
     return r == -EEXIST ? -EPERM : r;
 }
+
+int h7_name_exchange(const char *kind, const char *name, const char *kind2, const char *name2)
+{
+    char entry[H7_NAME_ENTRY_MAX + 1], entry2[H7_NAME_ENTRY_MAX + 1];
+    int dir = h7_name_dir();
+    if (dir < 0)
+        return dir;
+    h7_name_entry(entry, kind, name);
+    h7_name_entry(entry2, kind2, name2);
+    int r = h7_sys_rename_swap(dir, entry, entry2); /* linearization point */
+    h7_sys_close(dir);
+    return r;
+}
