@@ -11,15 +11,6 @@
 #include "base/clock.h"
 #include "queue/sysv_internal.h"
 
-/* A queue that is removed is forgotten, unless a descriptor of it was handed out. */
-static ssize_t leave(struct h7_msg *m, ssize_t r)
-{
-    if (h7_unlikely(r == -EIDRM))
-        h7_msg_retire(m, 0);
-    h7_msg_leave(m);
-    return r;
-}
-
 int hepta_msg_send(int id, long type, const void *text, size_t len, int flags, int64_t deadline)
 {
     struct h7_msg *m;
@@ -30,13 +21,13 @@ int hepta_msg_send(int id, long type, const void *text, size_t len, int flags, i
     int r = h7_msg_enter(id, &m);
     if (h7_unlikely(r < 0))
         return r;
-    r = h7_msg_may(m, H7_MSG_WRITE);
+    r = h7_sysv_may(&m->entry, H7_SYSV_WRITE);
     if (h7_likely(r == 0))
         r = len > m->st.plan.msg_max
                 ? -EINVAL
                 : h7_store_send(&m->st, (uint64_t)type, text, len,
                                 flags & IPC_NOWAIT ? HEPTA_NOW : h7_deadline(deadline));
-    return (int)leave(m, r);
+    return (int)h7_msg_leave_with(m, r);
 }
 
 /* What msgrcv(2) means by msgtyp and msgflg. */
@@ -73,7 +64,7 @@ ssize_t hepta_msg_receive(int id, long *type, void *text, size_t len, long want,
         return r;
     struct h7_take t = {.buf = text, .len = len};
     choose(&t, want, flags);
-    r = h7_msg_may(m, H7_MSG_READ);
+    r = h7_sysv_may(&m->entry, H7_SYSV_READ);
     if (h7_likely(r == 0))
         r = h7_store_take(&m->st, &t, flags & IPC_NOWAIT ? HEPTA_NOW : h7_deadline(deadline));
     if (r >= 0 && t.flags & H7_TAKE_LOOK && t.full_len > len && !(flags & MSG_NOERROR))
@@ -82,7 +73,7 @@ ssize_t hepta_msg_receive(int id, long *type, void *text, size_t len, long want,
         *type = (long)t.got_key;
     if (r == -EAGAIN && flags & IPC_NOWAIT)
         r = -ENOMSG;
-    return leave(m, r);
+    return h7_msg_leave_with(m, r);
 }
 
 int hepta_msg_fd(int id, uint32_t access)
@@ -93,12 +84,12 @@ int hepta_msg_fd(int id, uint32_t access)
     int r = h7_msg_enter(id, &m);
     if (r < 0)
         return r;
-    r = h7_msg_may(m, access == HEPTA_MSG_READ ? H7_MSG_READ : H7_MSG_WRITE);
+    r = h7_sysv_may(&m->entry, access == HEPTA_MSG_READ ? H7_SYSV_READ : H7_SYSV_WRITE);
     if (r == 0)
         r = h7_store_fd(&m->st, access == HEPTA_MSG_READ ? H7_P : H7_C);
     if (r >= 0) {
-        int kept = h7_msg_keep(m);
+        int kept = h7_sysv_keep(&m->entry);
         r = kept < 0 ? kept : r;
     }
-    return (int)leave(m, r);
+    return (int)h7_msg_leave_with(m, r);
 }

@@ -5,19 +5,12 @@
 #include "prim/room.h"
 #include "queue/sysv_internal.h"
 
-/* Y-numbered deaths leave none of these broken. */
-static const char *what_is_wrong(const struct h7_store *st, uint32_t id)
+static const char *what_is_wrong(const struct h7_msg *m)
 {
-    const struct h7_msg_shared *sh = h7_msg_room(st);
-    if (h7_load32_relaxed(&sh->id) != id)
-        return "msg: another id than its name";
-    if (h7_load32_relaxed(&sh->mode) & ~0777u)
-        return "msg: the mode has more than permission bits";
-    if (h7_load32_relaxed(&sh->changes) == 0)
-        return "msg: the count of changes was never set";
-    if (h7_load64_relaxed(&st->shared->qbytes) > h7_load64_relaxed(&sh->qbytes_max))
-        return "msg: more bytes allowed than reserved";
-    return NULL;
+    const struct h7_msg_shared *sh = h7_msg_room(&m->st);
+    if (h7_load64_relaxed(&m->st.shared->qbytes) > h7_load64_relaxed(&sh->qbytes_max))
+        return "more bytes allowed than reserved";
+    return h7_sysv_what_is_wrong(&m->entry);
 }
 
 int h7_msg_check(const struct h7_msg *m, char *why, size_t n)
@@ -26,9 +19,9 @@ int h7_msg_check(const struct h7_msg *m, char *why, size_t n)
     int r = h7_store_check((struct h7_store *)(uintptr_t)&m->st, why, n);
     if (r < 0)
         return r;
-    const char *wrong = what_is_wrong(&m->st, h7_load32_relaxed(&m->id));
+    const char *wrong = what_is_wrong(m);
     if (wrong)
-        snprintf(why, n, "%s", wrong);
+        snprintf(why, n, "msg: %s", wrong);
     return wrong ? -EBADMSG : 0;
 }
 

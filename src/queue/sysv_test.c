@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * queue/sysv_test.c - System V queues: selection, limits, permissions, msgctl. The table of ids:
- * sysv_table_test.c; names and their leftovers: sysv_names_test.c.
+ * sysv/table_test.c; names and their leftovers: sysv/names_test.c.
  */
 #define _GNU_SOURCE
 #include "name/name_test.h"

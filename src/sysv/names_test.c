@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * queue/sysv_names_test.c - ids and keys as names: stubs, what the dead leave, makers and removers
- * that race, what strangers plant
+ * sysv/names_test.c - ids and keys as names: stubs, what the dead leave, makers and removers
+ * that race, what strangers plant. With queues, the plainest family.
  */
 #define _GNU_SOURCE
 #include "name/name_test.h"
 
 #include "queue/sysv_internal.h"
+#include "sysv/sysv_internal.h"
 
 #define KEY 0x5e7
 
@@ -43,7 +44,7 @@ static int leaves_stub(void *arg)
 {
     int *id = arg;
     CHILD_CHECK(h7_life_know_self() == 0);
-    CHILD_CHECK(h7_msg_make_stub(id[0], id[1]) == 0);
+    CHILD_CHECK(h7_sysv_make_stub(&h7_msg_family, id[0], id[1]) == 0);
     return 0;
 }
 
@@ -67,7 +68,7 @@ static void test_stub_of_a_living_maker(void **state)
     assert_int_equal(put(12345), -EINVAL);
     assert_int_equal(n_queues(), 0);
     assert_int_equal(names_count("msg.12345"), 1); /* he may just be about to publish */
-    assert_int_equal(h7_msg_unlink(12345), 0);
+    assert_int_equal(h7_sysv_unlink(&h7_msg_family, 12345), 0);
 }
 
 /* A dead maker's stub that counts is nobody's garbage. */
@@ -92,15 +93,15 @@ static void test_maker_died_later(void **state)
 
 static void test_names(void **state)
 {
-    char name[H7_MSG_NAME];
+    char name[H7_SYSV_NAME];
     static const char *const bad[] = {"",     "/",  "/0", "/-1", "/01", "/1x", "/+1", "/ 1", "1",
                                       "/2147483648", "/99999999999999999999999999"};
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        assert_int_equal(h7_msg_id_of(bad[i]), 0);
-    h7_msg_id_name(name, INT32_MAX);
-    assert_int_equal(h7_msg_id_of(name), INT32_MAX);
-    h7_msg_key_name(name, -2);
+        assert_int_equal(h7_sysv_id_of(bad[i]), 0);
+    h7_sysv_id_name(name, INT32_MAX);
+    assert_int_equal(h7_sysv_id_of(name), INT32_MAX);
+    h7_sysv_key_name(name, -2);
     assert_string_equal(name, "/fffffffe");
 }
 
@@ -112,14 +113,14 @@ static int die_where;
 static int dies_removing(void *arg)
 {
     int id = *(int *)arg;
-    char name[H7_MSG_NAME];
+    char name[H7_SYSV_NAME];
     struct h7_msg *m;
     CHILD_CHECK(h7_msg_enter(id, &m) == 0);
     CHILD_CHECK(h7_store_enter_both(&m->st, hepta_in_ms(1000)) == 0);
     h7_store_remove(&m->st);
-    h7_msg_key_name(name, KEY);
+    h7_sysv_key_name(name, KEY);
     if (die_where == KEY_GONE)
-        CHILD_CHECK(h7_name_unlink(H7_MSG_KEY_KIND, name) == 0);
+        CHILD_CHECK(h7_name_unlink("msgkey", name) == 0);
     if (die_where == AFTER_ALL)
         h7_store_leave_both(&m->st);
     return unit_leave(0);
@@ -148,7 +149,7 @@ static void test_removal_is_finished(void **state)
         assert_int_equal(hepta_msg_ctl(new, IPC_RMID, NULL), 0);
         n_queues(); /* KEY_GONE: the stub's maker lives, which is us */
         assert_int_equal(names_count(""), where == KEY_GONE);
-        assert_int_equal(h7_msg_unlink(id), 0);
+        assert_int_equal(h7_sysv_unlink(&h7_msg_family, id), 0);
     }
 }
 
@@ -178,7 +179,7 @@ static void test_late_finisher(void **state)
     h7_msg_leave(m);
     int new = get(KEY, IPC_CREAT);
     assert_true(new > 0 && new != id);
-    assert_int_equal(h7_msg_unlink(id), 0);
+    assert_int_equal(h7_sysv_unlink(&h7_msg_family, id), 0);
     assert_int_equal(get(KEY, 0), new);
     assert_int_equal(hepta_msg_ctl(new, IPC_RMID, NULL), 0);
 }

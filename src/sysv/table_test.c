@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * queue/sysv_table_test.c - the table of ids: detach and removal under verbs that run, threads
- * that come and go, fork
+ * sysv/table_test.c - the table of ids: detach and removal under verbs that run, threads
+ * that come and go, fork. With queues.
  */
 #define _GNU_SOURCE
 #include "name/name_test.h"
