@@ -8,5 +8,6 @@
 #include <hepta/msg.h>
 #include <hepta/pipe.h>
 #include <hepta/sem.h>
+#include <hepta/semset.h>
 #include <hepta/sock.h>
 #endif

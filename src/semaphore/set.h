@@ -29,6 +29,7 @@
  *   bell        lock   prim/bell.h, of who polls
  *   ctime       lock   seconds since 1970: maker, SETVAL, SETALL, IPC_SET
  *   high        lock   rows beyond this one were never used
+ *   removed     lock   1: IPC_RMID; the flag follows it
  *   undone      lock   how much of dead processes' was undone so far, without sign
  *   looked      -      ns, when one who sleeps last found none dead
  *   recoveries  lock   holders of the lock that died
@@ -100,7 +101,7 @@ struct h7_set_shared {
     struct h7_set_plan plan;
     struct h7_bell_word bell;
     struct h7_a32 recoveries;
-    struct h7_a32 high, reserved;
+    struct h7_a32 high, removed;
     struct h7_a64 ctime;
     struct h7_a64 undone;
     struct h7_a64 looked;
@@ -218,9 +219,8 @@ int h7_set_holds(const struct h7_set *set);
 /* The lock, for what the room changes in shared->room, or reads as a whole. Not dirty. 0 ... */
 int h7_set_enter(struct h7_set *set, int64_t deadline);
 void h7_set_leave(struct h7_set *set);
-/* Removed, and all who sleep are called. Takes the lock; then_do is called under it, before it is
- * given back, if not NULL. */
-int h7_set_remove(struct h7_set *set, void (*then_do)(void *arg), void *arg);
+/* Removed, and all who sleep are called. 0 ... */
+int h7_set_remove(struct h7_set *set);
 
 /* The invariants. 0, or -EBADMSG and one line why. */
 int h7_set_check(struct h7_set *set, char *why, size_t n);

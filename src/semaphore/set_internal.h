@@ -207,6 +207,8 @@ struct h7_set_commit {
     int but;       /* its record in the table */
     int everybody; /* call all who sleep */
 };
+/* Removed; under the lock, which h7_set_leave_calls() gives back. */
+void h7_set_remove_locked(struct h7_set *set, struct h7_set_calls *calls);
 /* It happens. 0, -ENOMEM (the bell). Then h7_set_leave_calls(). */
 int h7_set_commit(struct h7_set *set, const struct h7_set_commit *c, struct h7_set_calls *calls);
 /* An entry of the log, carried out. */

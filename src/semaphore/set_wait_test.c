@@ -209,7 +209,7 @@ static void test_removed(void **state)
     begin(1);
     for (int i = 0; i < 3; i++)
         pid[i] = start_sleeper(&s);
-    assert_int_equal(h7_set_remove(&set, NULL, NULL), 0);
+    assert_int_equal(h7_set_remove(&set), 0);
     for (int i = 0; i < 3; i++)
         assert_int_equal(unit_reap(pid[i]), 100 + EIDRM);
     assert_int_equal(try1(0, 1), -EIDRM);

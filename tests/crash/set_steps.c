@@ -134,7 +134,7 @@ static void look(struct step_run *run)
 
 static void remove_it(struct step_run *run)
 {
-    step_returned(run, h7_set_remove(&set, NULL, NULL));
+    step_returned(run, h7_set_remove(&set));
 }
 
 /* --- others -------------------------------------------------------------------------- */
@@ -299,7 +299,7 @@ static void check_gone(struct step_run *run)
     int r = h7_set_get_all(&set, values);
 
     if (r == 0) /* not yet: V1 */
-        r = h7_set_remove(&set, NULL, NULL) < 0 ? 0 : h7_set_get_all(&set, values);
+        r = h7_set_remove(&set) < 0 ? 0 : h7_set_get_all(&set, values);
     step_check(run, r == -EIDRM, "it was removed, and gives %d", r);
     if (!mate)
         return;

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/* semaphore/semset_family.c - what sysv/sysv.h asks of semaphore sets */
+#define _GNU_SOURCE
+#include <sys/stat.h>
+
+#include "base/sys.h"
+#include "semaphore/semset_internal.h"
+
+static int make(int dir, const struct h7_sysv_shared *common, const void *arg)
+{
+    const struct h7_semset_wish *w = arg;
+    struct h7_set_plan plan;
+    if (w->n == 0 || !h7_set_plan(&plan, w->n, w->undoers_max, H7_SET_TIMES, 0))
+        return -EINVAL;
+    return h7_set_make(dir, H7_KIND_SEMSET,
+                       h7_sysv_file_mode((mode_t)h7_load32_relaxed(&common->mode)), &plan, common,
+                       sizeof *common);
+}
+
+static int fits(const struct h7_sysv_entry *e, const void *arg)
+{
+    const struct h7_semset_wish *w = arg;
+    return w->n <= h7_semset_of(e)->set.plan.n ? 0 : -EINVAL;
+}
+
+static int attach(struct h7_sysv_entry *e, int obj, const struct h7_sysv_ways *ways)
+{
+    struct h7_semset *s = h7_semset_of(e);
+    int r = h7_set_attach(&s->set, obj, H7_KIND_SEMSET, ways ? ways->wait : 0,
+                          ways ? ways->spin_ns : 0);
+    if (r < 0)
+        return r;
+    e->obj = h7_sys_dup(obj, 1);
+    if (e->obj < 0) {
+        h7_set_detach(&s->set);
+        return e->obj;
+    }
+    s->removing = 0;
+    e->sh = h7_set_room(&s->set);
+    e->removed = &s->set.shared->removed;
+    return 0;
+}
+
+static void detach(struct h7_sysv_entry *e)
+{
+    h7_set_detach(&h7_semset_of(e)->set);
+    h7_sys_close(e->obj);
+    e->obj = -1;
+}
+
+static void tune(struct h7_sysv_entry *e, const struct h7_sysv_ways *ways)
+{
+    h7_waiter_init(&h7_semset_of(e)->set.waiter, ways->wait, ways->spin_ns);
+}
+
+/* --- the lock ------------------------------------------------------------------------- */
+
+static int lock(struct h7_sysv_entry *e)
+{
+    return h7_set_enter_patiently(&h7_semset_of(e)->set);
+}
+
+static void remove_it(struct h7_sysv_entry *e)
+{
+    struct h7_semset *s = h7_semset_of(e);
+    h7_set_remove_locked(&s->set, &s->calls);
+    s->removing = 1;
+}
+
+static void unlock(struct h7_sysv_entry *e)
+{
+    struct h7_semset *s = h7_semset_of(e);
+    struct h7_set_calls calls;
+    if (!s->removing) {
+        h7_set_leave(&s->set);
+        return;
+    }
+    calls = s->calls; /* ours only as long as the lock is */
+    s->removing = 0;
+    h7_set_leave_calls(&s->set, &calls);
+}
+
+/* Of a removed one. Only the names are at stake, so a dead holder's lock is as good as any; what
+ * he left is never used again. */
+static int lock_names(struct h7_sysv_entry *e)
+{
+    struct h7_set_hot *hot = h7_semset_of(e)->set.hot;
+    int r = h7_lock(&hot->lock, h7_set_patience());
+    if (r != -EOWNERDEAD)
+        return r;
+    h7_store32_relaxed(&hot->flags, h7_load32_relaxed(&hot->flags) | H7_SET_DIRTY);
+    return 0;
+}
+
+static void unlock_names(struct h7_sysv_entry *e)
+{
+    h7_unlock(&h7_semset_of(e)->set.hot->lock);
+}
+
+struct h7_sysv_table h7_semset_table = {.family = &h7_semset_family};
+
+const struct h7_sysv_family h7_semset_family = {
+    .id_kind = "semset",
+    .key_kind = "semkey",
+    .table = &h7_semset_table,
+    .entry_size = sizeof(struct h7_semset),
+    .main = H7_SET_DATA,
+    .parts = {{H7_SET_DATA, S_IFREG, H7_SYSV_SHARED}},
+    .make = make,
+    .fits = fits,
+    .attach = attach,
+    .detach = detach,
+    .tune = tune,
+    .lock = lock,
+    .unlock = unlock,
+    .lock_names = lock_names,
+    .unlock_names = unlock_names,
+    .remove = remove_it,
+};
