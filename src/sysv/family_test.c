@@ -337,7 +337,7 @@ static void test_end_without_removal(void **state)
 
 static uint32_t *stop;
 
-/* A new one may come between: whatever has the id at the time can be used. */
+/* The names change under it, but the id is good all the time. */
 static int attaches(void *arg)
 {
     int id = *(int *)arg;
@@ -348,16 +348,33 @@ static int attaches(void *arg)
     return 0;
 }
 
+/* Looks for what the dead left, which this isn't. */
+static int lists(void *arg)
+{
+    (void)arg;
+    while (!__atomic_load_n(stop, __ATOMIC_RELAXED))
+        CHILD_CHECK(h7_sysv_each(&scraps, &(struct pad){0}.entry, NULL, NULL) >= 0);
+    return 0;
+}
+
+static int makes(void *arg)
+{
+    *(int *)arg = get(&scraps, KEY, 1, IPC_CREAT | 0600);
+    return *(int *)arg > 0 ? 0 : 1;
+}
+
 static void test_attach_against_removal(void **state)
 {
     (void)state;
     stop = unit_shared(4096);
+    int *made = unit_shared(4096);
     for (int i = 0; i < 60; i++) {
         pid_t pid[2];
-        int id = get(&scraps, KEY, 1, IPC_CREAT | 0600);
+        unit_in_child(makes, made); /* a dead maker's stub could be garbage */
+        int id = *made;
         *stop = 0;
         for (int k = 0; k < 2; k++)
-            pid[k] = unit_start(attaches, &id);
+            pid[k] = unit_start(k ? lists : attaches, &id);
         unit_sleep_ms(2);
         assert_int_equal(h7_sysv_remove(&scraps, id), 0);
         unit_sleep_ms(1);
@@ -368,6 +385,7 @@ static void test_attach_against_removal(void **state)
     }
     assert_int_equal(names_count(""), 0);
     munmap(stop, 4096);
+    munmap(made, 4096);
 }
 
 static int removes_as_nobody(void *arg)
