@@ -47,6 +47,20 @@ static void test_single_files_and_planted_things(void **state)
     assert_int_equal(faccessat(names_dir, "target/kept", F_OK, 0), 0);
 }
 
+static void test_exchange(void **state)
+{
+    (void)state;
+    assert_int_equal(h7_name_exchange("fifo", "/jobs", "mq", "/work"), -ENOENT);
+    assert_int_equal(names_make("fifo", "/jobs", 0755), 0);
+    assert_int_equal(h7_name_exchange("fifo", "/jobs", "mq", "/work"), -ENOENT);
+    assert_int_equal(names_attach("fifo", "/jobs"), 0);
+    assert_int_equal(mkdirat(names_dir, "mq.work", 0755), 0);
+    assert_int_equal(h7_name_exchange("fifo", "/jobs", "mq", "/work"), 0);
+    assert_int_equal(names_attach("mq", "/work"), 0);
+    assert_int_equal(names_attach("fifo", "/jobs"), -EBADMSG); /* the one without parts */
+    assert_int_equal(names_count(""), 2);
+}
+
 /* A link in an object's directory is removed itself. */
 static void test_links_are_not_followed(void **state)
 {
@@ -170,6 +184,7 @@ static const struct CMUnitTest tests[] = {
     NAMES_TEST(test_unlink),
     NAMES_TEST(test_who_has_it_open_keeps_it),
     NAMES_TEST(test_single_files_and_planted_things),
+    NAMES_TEST(test_exchange),
     NAMES_TEST(test_links_are_not_followed),
     NAMES_TEST(test_deep_trees_are_left_alone),
     NAMES_TEST(test_many_parts),

@@ -49,16 +49,22 @@ static void tune(struct h7_sysv_entry *e, const struct h7_sysv_ways *ways)
         h7_waiter_init(&st->waiter[side], ways->wait, ways->spin_ns); /* advice: at any time */
 }
 
-/* --- locks -------------------------------------------------------------------------- */
+/* --- removal ------------------------------------------------------------------------ */
 
-static int lock(struct h7_sysv_entry *e)
+static int remove_id(struct h7_sysv_entry *e, int id)
 {
-    return h7_store_enter_both(&h7_msg_of(e)->st, h7_store_patience());
-}
-
-static void unlock(struct h7_sysv_entry *e)
-{
-    h7_store_leave_both(&h7_msg_of(e)->st);
+    struct h7_store *st = &h7_msg_of(e)->st;
+    int r = h7_store_enter_both(st, h7_store_patience());
+    if (r < 0)
+        return r;
+    if (h7_sysv_is_owner(e->sh)) {
+        h7_store_remove(st);
+        h7_sysv_let_go(&h7_msg_family, id); /* Y3 */
+    } else {
+        r = -EPERM;
+    }
+    h7_store_leave_both(st);
+    return r;
 }
 
 /* P, of a removed one. Only the names are at stake, so a dead holder's lock is as good as any; what
@@ -78,10 +84,7 @@ static void unlock_names(struct h7_sysv_entry *e)
     h7_unlock(&h7_msg_of(e)->st.shared->side[H7_P].lock);
 }
 
-static void remove_it(struct h7_sysv_entry *e)
-{
-    h7_store_remove(&h7_msg_of(e)->st);
-}
+/* --- all ---------------------------------------------------------------------------- */
 
 struct h7_sysv_table h7_msg_table = {.family = &h7_msg_family};
 
@@ -95,13 +98,12 @@ const struct h7_sysv_family h7_msg_family = {
               {H7_STORE_W, S_IFIFO, H7_SYSV_SHARED},
               {H7_PART_LIFE, S_IFREG, H7_SYSV_SHARED},
               {H7_STORE_DATA, S_IFREG, H7_SYSV_SHARED}},
+    .removed_bits = ~0u,
     .make = h7_msg_make,
     .attach = attach,
     .detach = detach,
     .tune = tune,
-    .lock = lock,
-    .unlock = unlock,
+    .remove = remove_id,
     .lock_names = lock_names,
     .unlock_names = unlock_names,
-    .remove = remove_it,
 };

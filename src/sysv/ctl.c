@@ -42,24 +42,6 @@ int h7_sysv_set(const struct h7_sysv_family *f, struct h7_sysv_entry *e, const s
 
 /* --- IPC_RMID ----------------------------------------------------------------------- */
 
-/* Whether the names went or not, it is removed. */
-static int remove_attached(const struct h7_sysv_family *f, struct h7_sysv_entry *e, int id)
-{
-    int r = f->lock(e);
-    if (r < 0)
-        return r;
-    if (h7_sysv_is_owner(e->sh)) {
-        f->remove(e);
-        h7_sysv_let_go(f, id); /* Y3 */
-    } else {
-        r = -EPERM;
-    }
-    f->unlock(e);
-    if (r == 0 && !f->lingers)
-        h7_sysv_retire(f->table, e, 0);
-    return r;
-}
-
 /* What was refused, or can't be trusted any more, can still be removed; the kernel says by whom. */
 static int is_broken(int err)
 {
@@ -78,8 +60,8 @@ int h7_sysv_remove(const struct h7_sysv_family *f, int id)
     struct h7_sysv_entry *e;
     int r = h7_sysv_enter(f->table, id, &e);
     if (r == 0) {
-        r = remove_attached(f, e, id);
-        if (is_broken(r))
+        r = f->remove(e, id);
+        if ((r == 0 && !f->lingers) || is_broken(r))
             h7_sysv_retire(f->table, e, 0);
         h7_sysv_leave(f->table, e);
     } else if (r == -EACCES) {

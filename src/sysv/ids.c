@@ -143,7 +143,7 @@ static int found(const struct h7_sysv_family *f, int id, const struct h7_sysv_as
 {
     struct h7_sysv_entry *e;
     int r = h7_sysv_enter_slow(f->table, id, asked->ways, &e);
-    int removed = r == 0 && h7_sysv_is_removed(e);
+    int removed = r == 0 && h7_sysv_is_removed(f, e);
     if (r == -EIDRM || r == -EINVAL)
         return missing(f, asked->key, id, r);
     if (r == 0) {

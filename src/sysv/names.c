@@ -266,7 +266,7 @@ int h7_sysv_attach(const struct h7_sysv_family *f, struct h7_sysv_entry *e, int 
         r = open_either(&a); /* they changed names in between, which happens once */
     if (r < 0)
         return r == -ENOENT ? -EINVAL : r;
-    if (h7_sysv_is_removed(e)) {
+    if (h7_sysv_is_removed(f, e)) {
         h7_sysv_finish(f, e, id);
         r = f->lingers ? 0 : -EIDRM;
     }

@@ -57,7 +57,7 @@
  *   cuid, cgid       -              maker                 who made it
  *   uid, gid, mode   all locks      IPC_SET               whose it is
  *   changes          all locks      IPC_SET               moves on with uid, gid, mode; from 1
- *   removed          all locks      IPC_RMID              1: unless the family has its own word
+ *   removed          all locks      IPC_RMID              1; or the family has a word of its own
  *   ctime            all locks      maker, IPC_SET        seconds since 1970
  */
 #ifndef H7_SYSV_SYSV_H
@@ -109,7 +109,7 @@ struct h7_sysv_entry {
     struct h7_sysv_entry *next; /* in its bucket; written once */
     /* The family's attach() sets these; they are its to close. */
     struct h7_sysv_shared *sh;
-    struct h7_a32 *removed; /* the word that says so, in shared memory */
+    struct h7_a32 *removed; /* the word that says so, in shared memory: `removed_bits` */
     int obj;                /* O_PATH, the object's directory */
 };
 
@@ -154,6 +154,7 @@ struct h7_sysv_family {
      * attach. parts: all, this one last. */
     const char *main;
     struct h7_sysv_part parts[H7_SYSV_PARTS]; /* ended by one without a name */
+    uint32_t removed_bits; /* of the word that an entry's `removed` leads to */
     int lingers; /* it can be attached by its id after removal, until h7_sysv_unlink() */
 
     /* Make the parts in a draft's directory; the shared block begins with sh; arg of
@@ -168,15 +169,12 @@ struct h7_sysv_family {
     /* Another way to wait, while it is in use; NULL: there is none. */
     void (*tune)(struct h7_sysv_entry *e, const struct h7_sysv_ways *ways);
 
-    /* All locks, for who changes or removes it: not damaged, and, unless the family lingers, not
-     * removed (-EIDRM). Bounded in time. 0, -ETIMEDOUT, -EBADMSG, ... */
-    int (*lock)(struct h7_sysv_entry *e);
-    void (*unlock)(struct h7_sysv_entry *e);
+    /* Under all locks, if h7_sysv_is_owner(): store `removed`, h7_sysv_let_go(), call all who sleep.
+     * Bounded in time. 0, -EPERM, -EIDRM (it was already; not of one that lingers), ... */
+    int (*remove)(struct h7_sysv_entry *e, int id);
     /* The lock of names, one of these, of a removed object. Whatever a dead holder left there. */
     int (*lock_names)(struct h7_sysv_entry *e);
     void (*unlock_names)(struct h7_sysv_entry *e);
-    /* Under all locks: store `removed`, call all who sleep. */
-    void (*remove)(struct h7_sysv_entry *e);
 };
 
 /* --- table.c --- */
@@ -265,9 +263,9 @@ static inline ssize_t h7_sysv_leave_with(const struct h7_sysv_table *t, struct h
     return r;
 }
 
-static inline int h7_sysv_is_removed(const struct h7_sysv_entry *e)
+static inline int h7_sysv_is_removed(const struct h7_sysv_family *f, const struct h7_sysv_entry *e)
 {
-    return h7_load32_relaxed(e->removed) != 0;
+    return (h7_load32_relaxed(e->removed) & f->removed_bits) != 0;
 }
 
 /* --- perm.c --- */
@@ -299,10 +297,13 @@ static inline int h7_sysv_may(struct h7_sysv_entry *e, uint32_t bits)
  * On failure nothing is attached. */
 int h7_sysv_attach(const struct h7_sysv_family *f, struct h7_sysv_entry *e, int id,
                    const struct h7_sysv_ways *ways);
+/* Under the lock of names of what is being removed: its names go, or, of one that lingers, its
+ * key's. Whether they do or not, it is removed. 0, -EACCES, -EPERM, ... */
+int h7_sysv_let_go(const struct h7_sysv_family *f, int id);
 /* A removed one whose names may be there still. 0, -ETIMEDOUT, -EACCES, -EPERM, ... */
 int h7_sysv_finish(const struct h7_sysv_family *f, struct h7_sysv_entry *e, int id);
-/* Remove the names of an id: of a removed object, under its lock of names (one that lingers, when
- * nobody has it any more), or of what is past all help. 0, -EACCES, -EPERM, ... */
+/* All names of an id: of one that lingers, under its lock of names, when nobody has it any more; or
+ * of what is past all help. 0, -EACCES, -EPERM, ... */
 int h7_sysv_unlink(const struct h7_sysv_family *f, int id);
 
 /* --- ids.c --- */

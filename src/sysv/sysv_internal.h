@@ -34,9 +34,6 @@ int h7_sysv_make_stub(const struct h7_sysv_family *f, int id, key_t key);
 /* The texts of an object with a key, in its draft. */
 int h7_sysv_make_texts(const struct h7_sysv_family *f, int dir, int id, key_t key);
 
-/* Under the lock of names of a removed object: as h7_sysv_unlink(), or, of a family that lingers,
- * only the key's. */
-int h7_sysv_let_go(const struct h7_sysv_family *f, int id);
 /* Remove the id's name if it is a stub that nobody needs any more. */
 void h7_sysv_clean(const struct h7_sysv_family *f, int id);
 

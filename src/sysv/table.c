@@ -198,7 +198,7 @@ static int put_in(struct h7_sysv_table *t, struct h7_sysv_entry *e, int id,
         h7_sysv_bury(t, e);
         return r;
     }
-    if (other && h7_sysv_is_removed(other) && !h7_sysv_is_removed(e)) {
+    if (other && h7_sysv_is_removed(t->family, other) && !h7_sysv_is_removed(t->family, e)) {
         h7_sysv_retire(t, other, 1); /* the number was used again */
         h7_sysv_leave(t, other);
         other = NULL;
