@@ -35,9 +35,8 @@ static int attach(struct h7_sysv_entry *e, int obj, const struct h7_sysv_ways *w
         h7_set_detach(&s->set);
         return e->obj;
     }
-    s->removing = 0;
     e->sh = h7_set_room(&s->set);
-    e->removed = &s->set.shared->removed;
+    e->removed = &s->set.hot->flags;
     return 0;
 }
 
@@ -53,31 +52,23 @@ static void tune(struct h7_sysv_entry *e, const struct h7_sysv_ways *ways)
     h7_waiter_init(&h7_semset_of(e)->set.waiter, ways->wait, ways->spin_ns);
 }
 
-/* --- the lock ------------------------------------------------------------------------- */
+/* --- removal -------------------------------------------------------------------------- */
 
-static int lock(struct h7_sysv_entry *e)
+static int remove_id(struct h7_sysv_entry *e, int id)
 {
-    return h7_set_enter_patiently(&h7_semset_of(e)->set);
-}
-
-static void remove_it(struct h7_sysv_entry *e)
-{
-    struct h7_semset *s = h7_semset_of(e);
-    h7_set_remove_locked(&s->set, &s->calls);
-    s->removing = 1;
-}
-
-static void unlock(struct h7_sysv_entry *e)
-{
-    struct h7_semset *s = h7_semset_of(e);
-    struct h7_set_calls calls;
-    if (!s->removing) {
-        h7_set_leave(&s->set);
-        return;
+    struct h7_set *set = &h7_semset_of(e)->set;
+    struct h7_set_calls calls = {.n = 0};
+    int r = h7_set_enter_patiently(set);
+    if (r < 0)
+        return r;
+    if (h7_sysv_is_owner(e->sh)) {
+        h7_set_remove_locked(set, &calls);
+        h7_sysv_let_go(&h7_semset_family, id); /* Y3 */
+    } else {
+        r = -EPERM;
     }
-    calls = s->calls; /* ours only as long as the lock is */
-    s->removing = 0;
-    h7_set_leave_calls(&s->set, &calls);
+    h7_set_leave_calls(set, &calls);
+    return r;
 }
 
 /* Of a removed one. Only the names are at stake, so a dead holder's lock is as good as any; what
@@ -106,14 +97,13 @@ const struct h7_sysv_family h7_semset_family = {
     .entry_size = sizeof(struct h7_semset),
     .main = H7_SET_DATA,
     .parts = {{H7_SET_DATA, S_IFREG, H7_SYSV_SHARED}},
+    .removed_bits = H7_SET_REMOVED,
     .make = make,
     .fits = fits,
     .attach = attach,
     .detach = detach,
     .tune = tune,
-    .lock = lock,
-    .unlock = unlock,
+    .remove = remove_id,
     .lock_names = lock_names,
     .unlock_names = unlock_names,
-    .remove = remove_it,
 };

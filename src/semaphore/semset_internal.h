@@ -20,8 +20,6 @@
 struct h7_semset {
     struct h7_sysv_entry entry; /* first */
     struct h7_set set;
-    struct h7_set_calls calls; /* under the lock, by who removes it: whom he wakes at the end */
-    int removing;
 };
 
 /* What get is asked for. */

@@ -185,10 +185,8 @@ static int mend(struct h7_set *set)
     if (r == 0) {
         h7_set_call_everybody(set, H7_NO_SLEEPER, &calls);
         h7_set_grant(set, &calls);
-        uint32_t flags = h7_load32_relaxed(&set->hot->flags) & H7_SET_POLLED;
-        if (h7_load32_relaxed(&set->shared->removed))
-            flags |= H7_SET_REMOVED;
-        h7_store32_relaxed(&set->hot->flags, flags);
+        uint32_t flags = h7_load32_relaxed(&set->hot->flags);
+        h7_store32_relaxed(&set->hot->flags, flags & (H7_SET_REMOVED | H7_SET_POLLED));
     }
     h7_set_leave_calls(set, &calls);
     return r;
@@ -226,12 +224,10 @@ void h7_set_leave(struct h7_set *set)
     h7_unlock(&set->hot->lock);
 }
 
-/* From the store of `removed` on it is removed: who dies behind it is mended, which sets the flag. */
 void h7_set_remove_locked(struct h7_set *set, struct h7_set_calls *calls)
 {
     h7_set_call_everybody(set, H7_NO_SLEEPER, calls);
-    h7_store32_relaxed(&set->shared->removed, 1); /* linearization point of IPC_RMID */
-    /* Release: spinners look without the lock. */
+    /* Linearization point of IPC_RMID. Release: spinners look without the lock. */
     h7_store32_release(&set->hot->flags, H7_SET_REMOVED);
 }
 

@@ -29,7 +29,6 @@
  *   bell        lock   prim/bell.h, of who polls
  *   ctime       lock   seconds since 1970: maker, SETVAL, SETALL, IPC_SET
  *   high        lock   rows beyond this one were never used
- *   removed     lock   1: IPC_RMID; the flag follows it
  *   undone      lock   how much of dead processes' was undone so far, without sign
  *   looked      -      ns, when one who sleeps last found none dead
  *   recoveries  lock   holders of the lock that died
@@ -101,7 +100,7 @@ struct h7_set_shared {
     struct h7_set_plan plan;
     struct h7_bell_word bell;
     struct h7_a32 recoveries;
-    struct h7_a32 high, removed;
+    struct h7_a32 high, reserved;
     struct h7_a64 ctime;
     struct h7_a64 undone;
     struct h7_a64 looked;
