@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 
 #include "base/mutex.h"
+#include "base/self.h"
 #include "base/sys.h"
 #include "name/name.h"
 #include "semaphore/sem_internal.h"
@@ -195,6 +196,7 @@ int hepta_sem_open(const char *name, uint32_t flags, mode_t mode, uint32_t value
 int hepta_sem_close(hepta_sem_t *sem)
 {
     struct open_sem *last = NULL;
+    h7_self(); /* the guard names the fork generation, which may be a child's first */
     h7_mutex_enter(&guard);
     struct open_sem **at = &all;
     while (*at && h7_segment_control(&(*at)->seg) != (void *)sem)
