@@ -26,7 +26,8 @@
 #define LATE_NS (100 * T_MS)
 
 static const struct room *const rooms[] = {&pipe_room,      &fifo_room, &stream_room,
-                                          &seqpacket_room, &mq_room,   &msg_room};
+                                          &seqpacket_room, &mq_room,   &msg_room,
+                                          &sem_room};
 
 struct actor {
     volatile int pid, verb; /* verb: what it is in now, for the report of a hang */

@@ -33,7 +33,8 @@ struct room {
     void (*drop)(void);      /* in the parent */
 };
 
-extern const struct room pipe_room, fifo_room, stream_room, seqpacket_room, mq_room, msg_room;
+extern const struct room pipe_room, fifo_room, stream_room, seqpacket_room, mq_room, msg_room,
+    sem_room;
 
 uint64_t rnd(uint64_t below);
 int64_t some_deadline(void);
