@@ -46,62 +46,73 @@ static const struct h7_segment_spec spec = {
 
 /* --- opening and making --------------------------------------------------------------- */
 
+/* Which file it is, before anything is published that this process couldn't use then. */
+static int identify(struct open_sem *o, struct statx *st)
+{
+    int r = h7_sys_statx(o->seg.fd, "", st);
+    if (r == 0) {
+        o->dev = (uint64_t)st->stx_dev_major << 32 | st->stx_dev_minor;
+        o->ino = st->stx_ino;
+    }
+    return r;
+}
+
 static int open_object(int obj, void *arg)
 {
-    struct h7_segment *seg = arg;
+    struct open_sem *o = arg;
+    struct statx st;
     int fd = h7_name_part(obj, DATA, O_RDWR, S_IFREG);
     if (fd < 0)
         return fd;
-    int r = h7_segment_attach(seg, fd, &spec, 0);
+    int r = h7_segment_attach(&o->seg, fd, &spec, 0);
     if (r < 0) {
         h7_sys_close(fd);
         return r;
     }
-    const struct h7_sem *s = h7_sem_at(h7_segment_control(seg));
-    if (!s || h7_load32_relaxed(&s->kind) != H7_SEM_NAMED) {
-        h7_segment_close(seg);
-        return -EBADMSG;
-    }
-    return 0;
+    const struct h7_sem *s = h7_sem_at(h7_segment_control(&o->seg));
+    r = s && h7_load32_relaxed(&s->kind) == H7_SEM_NAMED ? identify(o, &st) : -EBADMSG;
+    if (r < 0)
+        h7_segment_close(&o->seg);
+    return r;
 }
 
 /* The directory lets in whom the mode lets do anything: the kernel looks at the part's then. */
-static int publish(struct h7_segment *seg, struct h7_draft *draft, const char *name)
+static int publish(struct open_sem *o, struct h7_draft *draft, const char *name)
 {
     struct statx st;
-    int r = h7_sys_statx(seg->fd, "", &st);
+    int r = identify(o, &st);
     if (r == 0)
-        r = h7_segment_publish(seg, draft->fd, DATA);
+        r = h7_segment_publish(&o->seg, draft->fd, DATA);
     if (r == 0)
         r = h7_draft_publish(draft, KIND, name, 0700 | h7_name_mode_for_all(st.stx_mode, 05));
     return r;
 }
 
-static int make(struct h7_segment *seg, const char *name, mode_t mode, uint32_t value)
+static int make(struct open_sem *o, const char *name, mode_t mode, uint32_t value)
 {
     struct h7_draft draft;
     int r = h7_draft_begin(&draft);
     if (r == 0)
-        r = h7_segment_new_in(seg, &spec, draft.fd, mode);
+        r = h7_segment_new_in(&o->seg, &spec, draft.fd, mode);
     if (r == 0) {
-        h7_sem_fill(h7_segment_control(seg), H7_SEM_NAMED, value);
-        r = publish(seg, &draft, name);
+        h7_sem_fill(h7_segment_control(&o->seg), H7_SEM_NAMED, value);
+        r = publish(o, &draft, name);
         if (r < 0)
-            h7_segment_close(seg);
+            h7_segment_close(&o->seg);
     }
     h7_draft_end(&draft);
     return r;
 }
 
-static int open_or_make(struct h7_segment *seg, const char *name, uint32_t flags, mode_t mode,
+static int open_or_make(struct open_sem *o, const char *name, uint32_t flags, mode_t mode,
                         uint32_t value)
 {
     for (int i = 0; i < TRIES; i++) {
         int excl = flags & HEPTA_SEM_EXCL && flags & HEPTA_SEM_CREATE;
-        int r = excl ? -ENOENT : h7_name_attach(KIND, name, open_object, seg);
+        int r = excl ? -ENOENT : h7_name_attach(KIND, name, open_object, o);
         if (r != -ENOENT || !(flags & HEPTA_SEM_CREATE))
             return r;
-        r = make(seg, name, mode, value);
+        r = make(o, name, mode, value);
         if (r != -EEXIST || excl)
             return r;
     }
@@ -149,18 +160,11 @@ static int open_named(struct open_sem **new, const char *name, uint32_t flags, m
                       uint32_t value)
 {
     struct open_sem *o = *new;
-    struct stat st;
-    int r = open_or_make(&o->seg, name, flags, mode, value);
+    int r = open_or_make(o, name, flags, mode, value);
     if (r < 0) {
         free(o);
         return r;
     }
-    if (fstat(o->seg.fd, &st) != 0) {
-        discard(o);
-        return -ENOMEM;
-    }
-    o->dev = st.st_dev;
-    o->ino = st.st_ino;
     h7_sys_close(o->seg.fd);
     o->seg.fd = -1;
     *new = enlist(o);
