@@ -109,9 +109,9 @@ int hepta_sem_value(const hepta_sem_t *sem);
  *         closed it as often
  *
  * Return: 0, or -EINVAL (@flags, @mode, @value; the name), -EFAULT, -ENOENT, -EEXIST, -EACCES,
- * -ENAMETOOLONG, -ENOSPC, -EMFILE, -ENFILE, -ENOMEM, -EBADMSG, -EPROTO, -EPROTONOSUPPORT (what has
- * the name was refused), -EXDEV (made in another PID namespace), and what hepta_mq_open() says of
- * the directory. Source: sem_open(3).
+ * -ENAMETOOLONG, -ENOSPC, -EMFILE, -ENFILE, -ENOMEM, -EMEDIUMTYPE, -EPROTO, -EPROTONOSUPPORT,
+ * -ENODATA, -EBADMSG (what has the name was refused), -EXDEV (made in another PID namespace), and
+ * what hepta_mq_open() says of the directory. Source: sem_open(3).
  */
 int hepta_sem_open(const char *name, uint32_t flags, mode_t mode, uint32_t value,
                    hepta_sem_t **sem);

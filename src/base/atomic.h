@@ -102,6 +102,16 @@ static inline bool h7_cas64_acquire(struct h7_a64 *a, uint64_t *expected, uint64
     return __atomic_compare_exchange_n(&a->raw, expected, v, false, __ATOMIC_ACQUIRE,
                                        __ATOMIC_RELAXED);
 }
+static inline bool h7_cas64_release(struct h7_a64 *a, uint64_t *expected, uint64_t v)
+{
+    return __atomic_compare_exchange_n(&a->raw, expected, v, false, __ATOMIC_RELEASE,
+                                       __ATOMIC_RELAXED);
+}
+static inline bool h7_cas64_acq_rel(struct h7_a64 *a, uint64_t *expected, uint64_t v)
+{
+    return __atomic_compare_exchange_n(&a->raw, expected, v, false, __ATOMIC_ACQ_REL,
+                                       __ATOMIC_RELAXED);
+}
 
 /* Orders everything, stores before later loads too (the one that x86 reorders). */
 static inline void h7_fence_full(void)

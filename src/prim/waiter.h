@@ -175,6 +175,23 @@ h7_yield_until(struct h7_habit *h, const struct h7_wait_ops *ops, void *ctx)
     return ready;
 }
 
+/* The first two stages, which need no more of ops than the clock, the pause, the yield, and
+ * ready. Also for who sleeps in a way of his own. */
+static inline __attribute__((always_inline)) bool
+h7_wait_awake(struct h7_habit *spin, struct h7_habit *yield, int64_t max_ns,
+              const struct h7_wait_ops *ops, void *ctx, int64_t deadline)
+{
+    if (h7_habit_try(spin)) {
+        if (deadline != HEPTA_FOREVER)
+            max_ns = h7_earlier(max_ns, deadline - ops->os->now());
+        bool paid = h7_spin_until(ops, ctx, max_ns);
+        h7_habit_learn(spin, paid);
+        if (paid)
+            return true;
+    }
+    return h7_habit_try(yield) && h7_yield_until(yield, ops, ctx);
+}
+
 /**
  * h7_wait() - wait until the verb may proceed
  *
@@ -195,16 +212,7 @@ h7_wait(struct h7_waiter *w, const struct h7_wait_ops *ops, void *ctx, int64_t d
                                                                 : -ETIMEDOUT;
         return h7_wait_busy(ops, ctx, deadline - H7_BUSY_LOOK_NS) == H7_WAIT_HANGUP;
     }
-    if (h7_habit_try(&w->spin)) {
-        int64_t spin = h7_load32_relaxed(&w->max_ns);
-        if (deadline != HEPTA_FOREVER)
-            spin = h7_earlier(spin, deadline - ops->os->now());
-        bool paid = h7_spin_until(ops, ctx, spin);
-        h7_habit_learn(&w->spin, paid);
-        if (paid)
-            return H7_WAIT_AGAIN;
-    }
-    if (h7_habit_try(&w->yield) && h7_yield_until(&w->yield, ops, ctx))
+    if (h7_wait_awake(&w->spin, &w->yield, h7_load32_relaxed(&w->max_ns), ops, ctx, deadline))
         return H7_WAIT_AGAIN;
     int64_t nap = H7_NAP_NS;
     if (deadline != HEPTA_FOREVER)

@@ -96,8 +96,9 @@ void scribble_round(unsigned char *at, size_t len, const uint32_t tids[3], uint6
         case 3: /* one word, hammered: what was checked changes before it is used */
             write_word(at, one, wide, tids, seed);
             break;
-        case 4: /* the start of the data: packet headers */
-            write_word(at, CONTROL + t_random(seed) % (control - CONTROL), false, tids, seed);
+        case 4: /* the start of the data, if there are any: packet headers */
+            write_word(at, control > CONTROL ? CONTROL + t_random(seed) % (control - CONTROL) : one,
+                       false, tids, seed);
             break;
         case 5: /* glitches everywhere among the control words, and in one */
         case 6:
