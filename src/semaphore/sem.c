@@ -72,9 +72,11 @@ static int commit_and_call(struct h7_sem *s, uint32_t word)
     return 0;
 }
 
-/* Pending may be in use: a signal handler that posts can have interrupted any verb. It gets back
+/* Not inlined, as wait_long(): the fast ways then save no registers, a fifth of their time.
+ *
+ * Pending may be in use: a signal handler that posts can have interrupted any verb. It gets back
  * what it had. */
-static int post_to_sleepers(struct h7_sem *s)
+static __attribute__((noinline)) int post_to_sleepers(struct h7_sem *s)
 {
     struct h7_self *self = h7_self();
     if (!self) /* a thread without a robust list: not a death of his is seen, W2 */
@@ -198,6 +200,12 @@ static int wait_for(struct waiting *w)
     }
 }
 
+static __attribute__((noinline)) int wait_long(struct h7_sem *s, int64_t deadline)
+{
+    struct waiting w = {.s = s, .deadline = h7_deadline(deadline)};
+    return wait_for(&w);
+}
+
 int hepta_sem_wait(hepta_sem_t *sem, int64_t deadline)
 {
     struct h7_sem *s = h7_sem_at(sem);
@@ -208,6 +216,5 @@ int hepta_sem_wait(hepta_sem_t *sem, int64_t deadline)
         return 0;
     if (deadline == HEPTA_NOW)
         return -EAGAIN;
-    struct waiting w = {.s = s, .deadline = h7_deadline(deadline)};
-    return wait_for(&w);
+    return wait_long(s, deadline);
 }
