@@ -3,6 +3,8 @@
 #include "prim/room.h"
 
 extern const struct h7_room h7_room_pipe, h7_room_fifo, h7_room_sock, h7_room_mq, h7_room_msg;
+extern const struct h7_room h7_room_shm;
 
 const struct h7_room *const h7_rooms[] = {&h7_room_pipe, &h7_room_fifo, &h7_room_sock,
-                                          &h7_room_mq,   &h7_room_msg,  NULL};
+                                          &h7_room_mq,   &h7_room_msg,  &h7_room_shm,
+                                          NULL};

@@ -7,5 +7,6 @@
 #include <hepta/mq.h>
 #include <hepta/msg.h>
 #include <hepta/pipe.h>
+#include <hepta/shm.h>
 #include <hepta/sock.h>
 #endif

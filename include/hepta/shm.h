@@ -192,14 +192,16 @@ int hepta_shm_ctl(int id, int cmd, void *buf);
 /**
  * hepta_shm_mutex_t - a mutex in any shared memory; the fields are the library's
  *
- * 32 bytes, aligned to 8, position-independent. Zeroed memory is an unlocked one. A thread may
- * hold any number. When a holder, thread or process, dies, the next one is told.
+ * 32 bytes, aligned to 8, position-independent, the same for 32-bit and 64-bit processes. Zeroed
+ * memory is an unlocked one. A thread may hold any number. When a holder, thread or process, dies,
+ * the next one is told. A program that is replaced by exec(2) hasn't died: it holds what it held.
  */
 typedef struct hepta_shm_mutex {
-    uint32_t word, pid;
-    uint64_t mark;
-    uint32_t state, reserved;
-    uint64_t since;
+    uint64_t word;
+    uint32_t state;
+    uint32_t spins;
+    uint64_t recoveries;
+    uint64_t reserved;
 } __attribute__((aligned(8))) hepta_shm_mutex_t;
 
 /**
@@ -211,7 +213,8 @@ typedef struct hepta_shm_mutex {
  * Return: 0; -EOWNERDEAD (taken; the last holder died in it: mend what it guards, then
  * hepta_shm_mutex_mended(); unlocked without that, it stays -ENOTRECOVERABLE for all);
  * or not taken: -EAGAIN, -ETIMEDOUT, -EDEADLK (this thread has it), -ENOTRECOVERABLE, -EBADMSG
- * (no state that it can have), -EINVAL (NULL, not aligned), -ENOSYS.
+ * (no state that it can have), -EXDEV (held in another PID namespace, where nobody here can see
+ * whether the holder lives), -EINVAL (NULL, not aligned), -ENOMEM, -ENOSYS.
  * Source: pthread_mutexattr_setrobust(3).
  */
 int hepta_shm_mutex_lock(hepta_shm_mutex_t *m, int64_t deadline);
