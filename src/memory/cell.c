@@ -56,9 +56,9 @@ struct hepta_shm_cell {
     char reserved[H7_CACHE_LINE - sizeof(struct h7_a64)];
 };
 
-/* In pieces of up to 16 bytes, each really read or written once and in this order by the compiler,
- * which knows nothing of what may change beneath it; the last ones overlap. Sanitizers of data races
- * are told not to look: this is one, and the numbers around it settle it. */
+/* In pieces of up to 16 bytes, each really read or written once and in this order by the
+ * compiler, which knows nothing of what may change beneath it; the last ones overlap. Sanitizers
+ * of data races are told not to look: this is one, and the numbers around it settle it. */
 typedef uint64_t piece16 __attribute__((vector_size(16), may_alias, aligned(1)));
 typedef uint64_t piece8 __attribute__((may_alias, aligned(1)));
 typedef uint32_t piece4 __attribute__((may_alias, aligned(1)));

@@ -57,8 +57,8 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the low half of a wor
 
 /* What a thread writes; mark as h7_life_of_thread() says, 0 unknown. */
 uint64_t h7_mutex_owner(uint32_t tid, uint64_t mark, uint64_t pidns);
-/* Is the thread that wrote the word dead? 1, 0 (alive, or it can't be found out), -EXDEV (of another
- * PID namespace). */
+/* Is the thread that wrote the word dead? 1, 0 (alive, or it can't be found out), -EXDEV (of
+ * another PID namespace). */
 int h7_mutex_orphaned(uint64_t word);
 
 #endif
