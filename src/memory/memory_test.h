@@ -7,6 +7,7 @@
 
 #include <hepta/shm.h>
 
+#include "base/sys.h"
 #include "memory/memory_internal.h"
 
 #define MAKE (HEPTA_SHM_WRITE | HEPTA_SHM_CREATE | HEPTA_SHM_EXCL)

@@ -113,6 +113,10 @@ int h7_life_of_thread(pid_t tid, uint64_t kind, uint64_t *mark)
         return fd == -EINVAL || fd == -EPERM ? -ENOSYS : fd;
     int r = exited(fd) ? -ESRCH : mark_from_pidfd(fd, mark);
     h7_sys_close(fd);
+    /* A main thread that has exited before the others: since Linux 6.15 poll keeps quiet. */
+    uint64_t start;
+    if (r == 0 && h7_sys_thread_exists(tid, tid) && mark_from_proc(tid, 1, &start) == -ESRCH)
+        r = -ESRCH;
     return r;
 }
 
