@@ -81,7 +81,9 @@ struct hepta_shm_stat {
  * Return: 0, or -EINVAL (@flags, @mode, @opt; the name), -E2BIG (@opt), -EFAULT, -ENOENT, -EEXIST,
  * -EACCES, -ENAMETOOLONG, -ENOSPC (no room in the directory's file system), -ENOMEM (no address
  * space), -EMFILE, -ENFILE, -EBADMSG, -EPROTO, -EPROTONOSUPPORT (what has the name was refused),
- * and what hepta_mq_open() says of the directory. Source: shm_open(3), mmap(2).
+ * -EACCES (also: nobody has what has the name, but it is another user's to remove), -ETIMEDOUT (a
+ * stopped process is removing it, or opening it: 100 ms), and what hepta_mq_open() says of the
+ * directory. Source: shm_open(3), mmap(2).
  */
 int hepta_shm_open(const char *name, uint32_t flags, mode_t mode,
                    const struct hepta_shm_options *opt, struct hepta_shm **shm);
@@ -129,8 +131,12 @@ size_t hepta_shm_len(const struct hepta_shm *shm);
  * @len: bytes; 0: as large as it is by now
  *
  * Never smaller: others use it. The address stays.
+ * Never smaller: others use it. The address stays. If others have made it larger than @len, all
+ * that there is is mapped.
  * Return: 0, or -EINVAL (smaller), -ENOMEM (beyond len_max of this handle), -ENOSPC (nothing
- * changed), -EACCES (read-only handle), -EPERM (HEPTA_SHM_FIXED), -EBADF. Source: ftruncate(2),
+ * changed), -EACCES (read-only handle; what others have made can be mapped), -EPERM
+ * (HEPTA_SHM_FIXED), -ETIMEDOUT (for a second another process has been growing it, or was stopped
+ * doing so), -EMFILE, -ENFILE, -EBADMSG (cut short, or with holes), -EBADF. Source: ftruncate(2),
  * fallocate(2).
  */
 int hepta_shm_grow(struct hepta_shm *shm, uint64_t len);

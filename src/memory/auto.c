@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/self.h"
 #include "base/sys.h"
 #include "memory/memory_internal.h"
 #include "name/name.h"
@@ -155,11 +156,14 @@ static int sweep_one(const struct h7_name_seen *seen, void *arg)
 
 void h7_shm_sweep(int urgent)
 {
-    static struct h7_a64 last; /* relaxed: two threads that both sweep do no harm */
+    static struct h7_a64 last, last_gen; /* relaxed: two threads that both sweep do no harm */
     unsigned left = SWEEP_MAX;
-    int64_t now = h7_clock_tick(), before = (int64_t)h7_load64_relaxed(&last);
-    if (!urgent && before != 0 && now - before < SWEEP_NS)
+    uint64_t gen = h7_fork_gen();
+    int64_t now = h7_clock_tick();
+    if (!urgent && h7_load64_relaxed(&last_gen) == gen &&
+        now - (int64_t)h7_load64_relaxed(&last) < SWEEP_NS)
         return;
     h7_store64_relaxed(&last, (uint64_t)now);
+    h7_store64_relaxed(&last_gen, gen);
     h7_name_list(H7_SHM_KIND, sweep_one, &left);
 }

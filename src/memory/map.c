@@ -28,7 +28,7 @@
 #include "prim/endpoint.h"
 
 #define ASK_FROM (64ull << 20) /* less than this isn't asked for beforehand */
-#define GROW_TRIES 1000        /* milliseconds, while another process grows it */
+#define WAIT_NS (1000 * H7_MS) /* while another process grows it */
 
 static uint64_t page_len(void)
 {
@@ -167,11 +167,11 @@ static int lock_growth(struct hepta_shm *shm, int *fd)
     *fd = h7_sys_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
     if (*fd == -EMFILE || *fd == -ENFILE || *fd == -ENOMEM)
         return *fd;
-    int r = -EAGAIN;
-    for (int i = 0; i < GROW_TRIES && r == -EAGAIN; i++) {
+    int64_t end = hepta_in_ns(WAIT_NS);
+    int r = h7_sys_flock(*fd < 0 ? shm->fd : *fd, LOCK_EX);
+    while (r == -EAGAIN && hepta_now_ns() < end) {
+        h7_sys_poll(NULL, 0, hepta_in_ms(1));
         r = h7_sys_flock(*fd < 0 ? shm->fd : *fd, LOCK_EX);
-        if (r == -EAGAIN)
-            h7_sys_poll(NULL, 0, hepta_in_ms(1));
     }
     if (r < 0)
         h7_sys_close(*fd);

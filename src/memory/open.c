@@ -20,7 +20,8 @@
 #include "name/name.h"
 
 #define TRIES   1000          /* between a name that is unlinked and one that is made */
-#define WAIT_NS (100 * H7_MS) /* for somebody who is removing it */
+#define WAIT_NS (100 * H7_MS) /* for somebody who is removing it ... */
+#define NAPS    10            /* ... and in so many pieces: we may have been stopped ourselves */
 
 struct opening {
     struct hepta_shm *shm;
@@ -173,7 +174,8 @@ static int open_or_make(struct opening *o, uint32_t flags)
 {
     const int create = !!(flags & HEPTA_SHM_CREATE), excl = create && flags & HEPTA_SHM_EXCL;
     const uint32_t want = o->shm->flags;
-    int64_t end = hepta_in_ns(WAIT_NS);
+    int64_t end = 0;
+    int n_naps = 0;
     for (int i = 0; i < TRIES; i++) {
         o->shm->flags = want & HEPTA_SHM_WRITE;
         int r = excl ? -ENOENT : h7_name_attach(H7_SHM_KIND, o->name, open_object, o);
@@ -192,7 +194,9 @@ static int open_or_make(struct opening *o, uint32_t flags)
         }
         if (r != -EAGAIN)
             return r;
-        if (hepta_now_ns() >= end) /* who is removing it has been stopped */
+        if (n_naps == 0)
+            end = hepta_in_ns(WAIT_NS);
+        if (n_naps++ >= NAPS && hepta_now_ns() >= end) /* who is removing it has been stopped */
             return excl ? -EEXIST : -ETIMEDOUT;
         h7_sys_poll(NULL, 0, hepta_in_ms(1));
     }
