@@ -3,8 +3,9 @@
 #include "prim/room.h"
 
 extern const struct h7_room h7_room_pipe, h7_room_fifo, h7_room_sock, h7_room_mq, h7_room_msg,
-    h7_room_sem, h7_room_permit, h7_room_semset;
+    h7_room_sem, h7_room_permit, h7_room_semset, h7_room_shm;
 
-const struct h7_room *const h7_rooms[] = {&h7_room_pipe, &h7_room_fifo, &h7_room_sock,
-                                          &h7_room_mq,   &h7_room_msg,  &h7_room_sem,
-                                          &h7_room_permit, &h7_room_semset, NULL};
+const struct h7_room *const h7_rooms[] = {
+    &h7_room_pipe, &h7_room_fifo,   &h7_room_sock,   &h7_room_mq,  &h7_room_msg,
+    &h7_room_sem,  &h7_room_permit, &h7_room_semset, &h7_room_shm, NULL,
+};

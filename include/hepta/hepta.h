@@ -9,5 +9,6 @@
 #include <hepta/pipe.h>
 #include <hepta/sem.h>
 #include <hepta/semset.h>
+#include <hepta/shm.h>
 #include <hepta/sock.h>
 #endif

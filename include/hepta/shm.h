@@ -81,7 +81,9 @@ struct hepta_shm_stat {
  * Return: 0, or -EINVAL (@flags, @mode, @opt; the name), -E2BIG (@opt), -EFAULT, -ENOENT, -EEXIST,
  * -EACCES, -ENAMETOOLONG, -ENOSPC (no room in the directory's file system), -ENOMEM (no address
  * space), -EMFILE, -ENFILE, -EBADMSG, -EPROTO, -EPROTONOSUPPORT (what has the name was refused),
- * and what hepta_mq_open() says of the directory. Source: shm_open(3), mmap(2).
+ * -EACCES (also: nobody has what has the name, but it is another user's to remove), -ETIMEDOUT (a
+ * stopped process is removing it, or opening it: 100 ms), and what hepta_mq_open() says of the
+ * directory. Source: shm_open(3), mmap(2).
  */
 int hepta_shm_open(const char *name, uint32_t flags, mode_t mode,
                    const struct hepta_shm_options *opt, struct hepta_shm **shm);
@@ -129,8 +131,12 @@ size_t hepta_shm_len(const struct hepta_shm *shm);
  * @len: bytes; 0: as large as it is by now
  *
  * Never smaller: others use it. The address stays.
+ * Never smaller: others use it. The address stays. If others have made it larger than @len, all
+ * that there is is mapped.
  * Return: 0, or -EINVAL (smaller), -ENOMEM (beyond len_max of this handle), -ENOSPC (nothing
- * changed), -EACCES (read-only handle), -EPERM (HEPTA_SHM_FIXED), -EBADF. Source: ftruncate(2),
+ * changed), -EACCES (read-only handle; what others have made can be mapped), -EPERM
+ * (HEPTA_SHM_FIXED), -ETIMEDOUT (for a second another process has been growing it, or was stopped
+ * doing so), -EMFILE, -ENFILE, -EBADMSG (cut short, or with holes), -EBADF. Source: ftruncate(2),
  * fallocate(2).
  */
 int hepta_shm_grow(struct hepta_shm *shm, uint64_t len);
@@ -192,14 +198,16 @@ int hepta_shm_ctl(int id, int cmd, void *buf);
 /**
  * hepta_shm_mutex_t - a mutex in any shared memory; the fields are the library's
  *
- * 32 bytes, aligned to 8, position-independent. Zeroed memory is an unlocked one. A thread may
- * hold any number. When a holder, thread or process, dies, the next one is told.
+ * 32 bytes, aligned to 8, position-independent, the same for 32-bit and 64-bit processes. Zeroed
+ * memory is an unlocked one. A thread may hold any number. When a holder, thread or process, dies,
+ * the next one is told. A program that is replaced by exec(2) hasn't died: it holds what it held.
  */
 typedef struct hepta_shm_mutex {
-    uint32_t word, pid;
-    uint64_t mark;
-    uint32_t state, reserved;
-    uint64_t since;
+    uint64_t word;
+    uint32_t state;
+    uint32_t spins;
+    uint64_t recoveries;
+    uint64_t reserved;
 } __attribute__((aligned(8))) hepta_shm_mutex_t;
 
 /**
@@ -211,7 +219,8 @@ typedef struct hepta_shm_mutex {
  * Return: 0; -EOWNERDEAD (taken; the last holder died in it: mend what it guards, then
  * hepta_shm_mutex_mended(); unlocked without that, it stays -ENOTRECOVERABLE for all);
  * or not taken: -EAGAIN, -ETIMEDOUT, -EDEADLK (this thread has it), -ENOTRECOVERABLE, -EBADMSG
- * (no state that it can have), -EINVAL (NULL, not aligned), -ENOSYS.
+ * (no state that it can have), -EXDEV (held in another PID namespace, where nobody here can see
+ * whether the holder lives), -EINVAL (NULL, not aligned), -ENOMEM, -ENOSYS.
  * Source: pthread_mutexattr_setrobust(3).
  */
 int hepta_shm_mutex_lock(hepta_shm_mutex_t *m, int64_t deadline);

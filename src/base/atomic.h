@@ -88,6 +88,10 @@ static inline void h7_store64_release(struct h7_a64 *a, uint64_t v)
     __atomic_store_n(&a->raw, v, __ATOMIC_RELEASE);
 }
 
+static inline uint64_t h7_swap64_release(struct h7_a64 *a, uint64_t v)
+{
+    return __atomic_exchange_n(&a->raw, v, __ATOMIC_RELEASE);
+}
 static inline uint64_t h7_add64_relaxed(struct h7_a64 *a, uint64_t v)
 {
     return __atomic_fetch_add(&a->raw, v, __ATOMIC_RELAXED);
@@ -118,7 +122,17 @@ static inline void h7_fence_full(void)
 {
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
-/* The same, right after an atomic read-modify-write: on x86 that was one already. */
+/* Loads before it come before all that follows it; all that precedes it comes before stores after
+ * it. For data that are copied without atomics and checked by a word beside them. */
+static inline void h7_fence_acquire(void)
+{
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+}
+static inline void h7_fence_release(void)
+{
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+}
+/* The full one, right after an atomic read-modify-write: on x86 that was one already. */
 static inline void h7_fence_after_rmw(void)
 {
 #if defined(__x86_64__) || defined(__i386__)

@@ -29,6 +29,9 @@
 #ifndef RWF_NOWAIT
 #define RWF_NOWAIT 0x00000008
 #endif
+#ifndef PIDFD_THREAD
+#define PIDFD_THREAD O_EXCL /* Linux 6.9 */
+#endif
 #ifndef SCM_PIDFD
 #define SCM_PIDFD 0x04 /* Linux 6.5 */
 #endif
@@ -88,6 +91,11 @@ int h7_sys_memfd(const char *name)
 int h7_sys_pidfd_open(pid_t pid)
 {
     return (int)neg(syscall(SYS_pidfd_open, pid, 0));
+}
+
+int h7_sys_pidfd_open_thread(pid_t tid)
+{
+    return (int)neg(syscall(SYS_pidfd_open, tid, PIDFD_THREAD));
 }
 
 pid_t h7_sys_gettid(void)
@@ -372,13 +380,18 @@ int h7_sys_openat(int dirfd, const char *path, int flags, mode_t mode)
     return (int)neg(syscall(SYS_openat, dirfd, path, flags, mode));
 }
 
-int h7_sys_allocate(int fd, off_t len)
+int h7_sys_extend(int fd, off_t from, off_t to)
 {
     int r;
     do
-        r = (int)neg(syscall(SYS_fallocate, fd, 0, (off_t)0, len));
+        r = (int)neg(syscall(SYS_fallocate, fd, 0, from, to - from));
     while (r == -EINTR);
     return r;
+}
+
+int h7_sys_allocate(int fd, off_t len)
+{
+    return h7_sys_extend(fd, 0, len);
 }
 
 int h7_sys_epoll_create(void)
@@ -429,6 +442,14 @@ int h7_sys_statx(int dirfd, const char *path, struct statx *st)
     return (int)neg(syscall(SYS_statx, dirfd, path, flags, STATX_BASIC_STATS, st));
 }
 
+ssize_t h7_sys_readlink(const char *path, char *buf, size_t len)
+{
+    ssize_t n = neg(syscall(SYS_readlinkat, AT_FDCWD, path, buf, len - 1));
+    if (n >= 0)
+        buf[n] = 0;
+    return n;
+}
+
 int h7_sys_fchmod(int fd, mode_t mode)
 {
     int r = (int)neg(syscall(SYS_fchmod, fd, mode));
@@ -442,6 +463,21 @@ int h7_sys_fchmod(int fd, mode_t mode)
 int h7_sys_fchown(int fd, uid_t uid, gid_t gid)
 {
     return (int)neg(syscall(SYS_fchownat, fd, "", uid, gid, AT_EMPTY_PATH));
+}
+
+/* fcntl() knows what struct flock this machine's kernel wants. */
+int h7_sys_lock_byte(int fd, int type, off_t at)
+{
+    struct flock l = {.l_type = (short)type, .l_whence = SEEK_SET, .l_start = at, .l_len = 1};
+    int r = (int)neg(fcntl(fd, F_OFD_SETLK, &l));
+    return r == -EACCES ? -EAGAIN : r == -ENOLCK ? -ENOMEM : r;
+}
+
+int h7_sys_byte_locked(int fd, off_t at)
+{
+    struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = at, .l_len = 1};
+    int r = (int)neg(fcntl(fd, F_OFD_GETLK, &l));
+    return r < 0 ? r : l.l_type != F_UNLCK;
 }
 
 int h7_sys_flock(int fd, int how)

@@ -33,6 +33,8 @@ int h7_sys_membarrier(void);
 int h7_sys_memfd(const char *name);
 /* A descriptor for a process. pidfd_open(2). */
 int h7_sys_pidfd_open(pid_t pid);
+/* For one thread of a process, from Linux 6.9 on; before: -EINVAL, unless it leads its group. */
+int h7_sys_pidfd_open_thread(pid_t tid);
 pid_t h7_sys_gettid(void);
 /* Is there a thread tid in process pid, if only a zombie? One system call. tgkill(2). */
 int h7_sys_thread_exists(pid_t pid, pid_t tid);
@@ -81,6 +83,8 @@ int h7_sys_differ(int fd, int other);
 ssize_t h7_sys_pread(int fd, void *buf, size_t len, off_t at);
 int h7_sys_openat(int dirfd, const char *path, int flags, mode_t mode);
 int h7_sys_allocate(int fd, off_t len);
+/* Only what lies between; on tmpfs all of it, or nothing has changed. fallocate(2). */
+int h7_sys_extend(int fd, off_t from, off_t to);
 
 /* epoll_create1(2), close-on-exec, and epoll_ctl(2). */
 int h7_sys_epoll_create(void);
@@ -97,11 +101,19 @@ int h7_sys_unlinkat(int dirfd, const char *path, int flags);
 ssize_t h7_sys_getdents(int fd, void *buf, size_t len);
 /* What an entry is, never following a link; path "": the descriptor itself. statx(2). */
 int h7_sys_statx(int dirfd, const char *path, struct statx *st);
+/* Where a link leads, ended by 0 and cut at len - 1 bytes: how many, or -ENOENT, ... readlink(2) */
+ssize_t h7_sys_readlink(const char *path, char *buf, size_t len);
 /* fchmod(2); fd may be O_PATH, which then needs /proc. */
 int h7_sys_fchmod(int fd, mode_t mode);
 /* fchown(2); fd may be O_PATH. */
 int h7_sys_fchown(int fd, uid_t uid, gid_t gid);
 
+/* A lock on the byte `at` of a file, held by an open file (all its descriptors and mappings, a
+ * child's, too), without waiting: F_RDLCK (fd must be readable), F_WRLCK (writable), F_UNLCK.
+ * 0, -EAGAIN, -EBADF, -ENOMEM. The second: would F_WRLCK, by another open file, be refused? 1, 0,
+ * negative errno. fcntl(2), F_OFD_SETLK. */
+int h7_sys_lock_byte(int fd, int type, off_t at);
+int h7_sys_byte_locked(int fd, off_t at);
 /* A lock on an open file, without waiting: LOCK_SH, LOCK_EX, LOCK_UN. 0, -EAGAIN, -ENOMEM.
  * One that is refused has lost what it had. flock(2). */
 int h7_sys_flock(int fd, int how);

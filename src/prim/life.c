@@ -57,7 +57,7 @@ static int read_stat(pid_t pid, char *buf, size_t len)
 
 /* proc(5): field 3 is the state, 20 the number of threads, 22 the start time; the name before
  * may hold anything. */
-static int mark_from_proc(pid_t pid, uint64_t *mark)
+static int mark_from_proc(pid_t pid, int of_thread, uint64_t *mark)
 {
     char buf[1024], *p;
     int r = read_stat(pid, buf, sizeof buf);
@@ -72,7 +72,7 @@ static int mark_from_proc(pid_t pid, uint64_t *mark)
         p = strchr(p, ' ');
         p = p ? p + 1 : NULL;
         /* A zombie with other threads is only a main thread that has exited. */
-        if (field + 1 == 20 && zombie && p && strtol(p, NULL, 10) <= 1)
+        if (field + 1 == 20 && zombie && p && (of_thread || strtol(p, NULL, 10) <= 1))
             return -ESRCH;
     }
     if (!p)
@@ -93,7 +93,7 @@ static int identify(pid_t pid, struct h7_life *id)
         r = fd == -EINVAL || fd == -ENOENT ? -ESRCH : fd;
     }
     if (r == -ENOSYS)
-        r = mark_from_proc(pid, &id->mark);
+        r = mark_from_proc(pid, 0, &id->mark);
     id->pid = (uint32_t)pid;
     return r;
 }
@@ -102,6 +102,22 @@ int h7_life_of(pid_t pid, struct h7_life *id)
 {
     int r = identify(pid, id);
     return r == -EACCES ? -ESRCH : r;
+}
+
+int h7_life_of_thread(pid_t tid, uint64_t kind, uint64_t *mark)
+{
+    if (kind)
+        return mark_from_proc(tid, 1, mark);
+    int fd = h7_sys_pidfd_open_thread(tid);
+    if (fd < 0) /* -EINVAL: before Linux 6.9; -EPERM: a container's filter */
+        return fd == -EINVAL || fd == -EPERM ? -ENOSYS : fd;
+    int r = exited(fd) ? -ESRCH : mark_from_pidfd(fd, mark);
+    h7_sys_close(fd);
+    /* A main thread that has exited before the others: since Linux 6.15 poll keeps quiet. */
+    uint64_t start;
+    if (r == 0 && h7_sys_thread_exists(tid, tid) && mark_from_proc(tid, 1, &start) == -ESRCH)
+        r = -ESRCH;
+    return r;
 }
 
 int h7_life_self(struct h7_life *id)
@@ -140,7 +156,7 @@ int h7_life_alive(const struct h7_life *id)
     if (r == 0 && (now.mark ^ id->mark) & H7_LIFE_START_TIME) {
         if (!(id->mark & H7_LIFE_START_TIME))
             return 1; /* no way to compare: not declared dead */
-        r = mark_from_proc((pid_t)id->pid, &now.mark);
+        r = mark_from_proc((pid_t)id->pid, 0, &now.mark);
     }
     if (r == -ESRCH)
         return 0;

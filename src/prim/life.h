@@ -28,6 +28,9 @@ int h7_life_self(struct h7_life *id);
 int h7_life_know_self(void);
 /* Identity of pid now. 0, -ESRCH, -EMFILE, -ENFILE, -ENOMEM. */
 int h7_life_of(pid_t pid, struct h7_life *id);
+/* The mark of one thread, of the kind asked for: 0, or H7_LIFE_START_TIME. 0, -ESRCH (dead), and
+ * what says nothing of that: -ENOSYS (no such kind here), -EACCES, -EMFILE, -ENFILE, -ENOMEM. */
+int h7_life_of_thread(pid_t tid, uint64_t kind, uint64_t *mark);
 /* 1 alive, 0 dead or another process by now; 1 also where that can't be found out (no
  * descriptor left): the living are never declared dead. */
 int h7_life_alive(const struct h7_life *id);
