@@ -103,6 +103,11 @@ bool bench_has_test(const struct bench_mechanism *m, enum bench_test test)
     return m->tests & 1u << test;
 }
 
+bool bench_has_bytes(const struct bench_mechanism *m, enum bench_test test)
+{
+    return !(m->bare & 1u << test);
+}
+
 bool bench_fits(const struct bench_backend *backend, const struct bench_case *c)
 {
     return !backend->fits || backend->fits(c);

@@ -38,7 +38,8 @@ int bench_help(void)
          "Measures a mechanism between pinned processes: Hepta, the kernel's own, and what the\n"
          "hardware allows (limit). Rivals run in turns; figures are medians over the runs.\n"
          "\n"
-         "  --bytes N[,N...]             message sizes, 8 to 16M (default 64); K and M are binary\n"
+         "  --bytes N[,N...]             message sizes, 8 to 16M (default 64; shm 64,4K); K and M are\n"
+         "                               binary\n"
          "  --test TEST                  one of those below, or all (default)\n"
          "  --mode busy|sleep|adaptive   how Hepta waits (default adaptive); the kernel's side\n"
          "                               spins without blocking in busy, and blocks otherwise\n"
@@ -58,6 +59,12 @@ int bench_help(void)
          "  stream     one process to another; fan-in: four to one; many: four to four\n"
          "  pair       one process sends and receives: the time of both, with nobody else there\n"
          "  select     the same, by its type, behind --queued messages of as many other types\n"
+         "  mutex      one process locks and unlocks: the time of both\n"
+         "  mutex-contended  two processes lock, count in shared memory, unlock; the sum is checked\n"
+         "  cell       one process reads a value (the time of that), while another writes new ones\n"
+         "             without a pause; every value read is checked as a whole, but for the limit's\n"
+         "\n"
+         "Of semaphores, pair is post and wait; mutexes and cells have no wait mode.\n"
          "\n"
          "Receivers check every message, from 4 KiB on every cache line of it. Rivals have the\n"
          "same capacity: 64 KiB, for messages of 64 KiB and more 1 MiB. The four processes of a\n"
@@ -127,21 +134,37 @@ static int check_backends(const struct bench_request *q)
     return rc;
 }
 
+/* A mechanism's own sizes, if none are asked for. */
+static int settle_bytes(struct bench_request *q)
+{
+    const struct bench_mechanism *m = q->mechanism;
+    bool sized = q->test >= 0 ? bench_has_bytes(m, (enum bench_test)q->test) : m->tests & ~m->bare;
+
+    if (q->bytes.n > 0)
+        return sized ? CLI_OK : cli_usage("%s: nothing that has a size is carried", m->name);
+    for (int i = 0; i < 2; i++)
+        if (m->bytes[i])
+            q->bytes.at[q->bytes.n++] = m->bytes[i];
+    if (q->bytes.n == 0)
+        q->bytes = (struct bench_sizes){{64}, 1};
+    return CLI_OK;
+}
+
 /* "pipe, fifo or tcp" into @text. */
-static const char *mechanism_names(char text[128])
+static const char *mechanism_names(char text[160])
 {
     size_t len = 0;
 
     for (const struct bench_mechanism *m = bench_mechanisms; m->name; m++) {
         const char *before = m == bench_mechanisms ? "" : m[1].name ? ", " : " or ";
-        len += (size_t)snprintf(text + len, 128 - len, "%s%s", before, m->name);
+        len += (size_t)snprintf(text + len, 160 - len, "%s%s", before, m->name);
     }
     return text;
 }
 
 static int read_mechanism(struct bench_request *q, const char *name)
 {
-    char names[128];
+    char names[160];
 
     if (!name)
         return cli_usage("name a mechanism: %s", mechanism_names(names));
@@ -150,7 +173,8 @@ static int read_mechanism(struct bench_request *q, const char *name)
         return cli_usage("there is no mechanism '%s'; it is %s", name, mechanism_names(names));
     if (q->test >= 0 && !bench_has_test(q->mechanism, (enum bench_test)q->test))
         return cli_usage("%s has no test '%s'", name, bench_shapes[q->test].name);
-    return q->backends ? check_backends(q) : CLI_OK;
+    int rc = q->backends ? check_backends(q) : CLI_OK;
+    return rc ? rc : settle_bytes(q);
 }
 
 enum {
@@ -229,8 +253,7 @@ int bench_request_read(struct bench_request *q, int argc, char **argv)
 {
     int opt, rc;
 
-    *q = (struct bench_request){.bytes = {{64}, 1},
-                                .queued = {{10, 1000, 100000}, 3},
+    *q = (struct bench_request){.queued = {{10, 1000, 100000}, 3},
                                 .test = -1,
                                 .mode = BENCH_ADAPTIVE,
                                 .cpus = BENCH_APART,
