@@ -23,9 +23,12 @@ enum bench_test {
     BENCH_FANIN,    /* four senders to one receiver */
     BENCH_MANY,     /* four to four */
     BENCH_SELECT,   /* as pair, behind messages that aren't wanted */
+    BENCH_UNDO,     /* as pair, of a semaphore set, with SEM_UNDO */
+    BENCH_PERMIT,   /* as pair, of a semaphore that knows its holders */
     BENCH_MUTEX,    /* one process locks and unlocks */
     BENCH_CONTEND,  /* two processes lock, count in shared memory, unlock */
-    BENCH_CELL,     /* one process reads a value, another goes on writing new ones */
+    BENCH_CELL,     /* one process reads a value, another writes a million new ones a second */
+    BENCH_STORM,    /* the same, as many as it can */
     BENCH_N_TESTS,
 };
 enum bench_mode { BENCH_BUSY, BENCH_SLEEP, BENCH_ADAPTIVE };
@@ -155,8 +158,8 @@ enum bench_status {
 };
 
 /* One measurement; times one way, half a round trip, of pair and select of sending and
- * receiving together, of mutex of both calls, of cell of a read; 0 where the test doesn't tell. Every time that another program takes a
- * cpu away from the processes disturbs them. */
+ * receiving together, of mutex of both calls, of cells of a read; 0 where the test doesn't tell.
+ * Every time that another program takes a cpu away from the processes disturbs them. */
 struct bench_sample {
     double p50_ns, p99_ns, p999_ns, msgs_per_s;
     double disturbed_per_s;
