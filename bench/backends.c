@@ -55,6 +55,8 @@ static const struct bench_backend *const msg_backends[] = {
 };
 
 static const struct bench_backend *const sem_backends[] = {
+    &bench_sem_hepta,
+    &bench_sem_permit,
     &bench_sem_kernel,
     &bench_limit_line,
     NULL,
