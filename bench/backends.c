@@ -69,6 +69,7 @@ static const struct bench_backend *const semset_backends[] = {
 };
 
 static const struct bench_backend *const shm_backends[] = {
+    &bench_shm_hepta,
     &bench_shm_kernel,
     &bench_shm_limit,
     NULL,

@@ -47,6 +47,7 @@ static const struct {
     {"pipe", target_pipe}, {"fifo", target_fifo}, {"unix", target_unix},
     {"tcp", target_tcp},   {"udp", target_udp},   {"mq", target_mq},
     {"msg", target_msg},
+    {"shm", target_shm},
     {"sem", target_sem},
 };
 
