@@ -63,6 +63,7 @@ static const struct bench_backend *const sem_backends[] = {
 };
 
 static const struct bench_backend *const semset_backends[] = {
+    &bench_semset_hepta,
     &bench_semset_kernel,
     &bench_limit_line,
     NULL,

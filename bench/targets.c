@@ -46,9 +46,8 @@ static const struct {
 } tables[] = {
     {"pipe", target_pipe}, {"fifo", target_fifo}, {"unix", target_unix},
     {"tcp", target_tcp},   {"udp", target_udp},   {"mq", target_mq},
-    {"msg", target_msg},
+    {"msg", target_msg},   {"sem", target_sem},   {"semset", target_semset},
     {"shm", target_shm},
-    {"sem", target_sem},
 };
 
 const struct target *target_list(const struct bench_mechanism *m, size_t *n)
