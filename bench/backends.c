@@ -54,7 +54,35 @@ static const struct bench_backend *const msg_backends[] = {
     NULL,
 };
 
+static const struct bench_backend *const sem_backends[] = {
+    &bench_sem_hepta,
+    &bench_sem_permit,
+    &bench_sem_kernel,
+    &bench_limit_line,
+    NULL,
+};
+
+static const struct bench_backend *const semset_backends[] = {
+    &bench_semset_hepta,
+    &bench_semset_kernel,
+    &bench_limit_line,
+    NULL,
+};
+
+static const struct bench_backend *const shm_backends[] = {
+    &bench_shm_hepta,
+    &bench_shm_kernel,
+    &bench_shm_limit,
+    NULL,
+};
+
 #define TWO_PROCESSES (1u << BENCH_PINGPONG | 1u << BENCH_STREAM)
+
+#define SEM_TESTS    (1u << BENCH_PINGPONG | 1u << BENCH_PAIR | 1u << BENCH_PERMIT)
+#define SEMSET_TESTS (1u << BENCH_PINGPONG | 1u << BENCH_PAIR | 1u << BENCH_UNDO)
+
+#define MUTEX_TESTS (1u << BENCH_MUTEX | 1u << BENCH_CONTEND)
+#define CELL_TESTS  (1u << BENCH_CELL | 1u << BENCH_STORM)
 
 #define QUEUE_TESTS (TWO_PROCESSES | 1u << BENCH_PAIR | 1u << BENCH_FANIN | 1u << BENCH_MANY)
 
@@ -87,6 +115,22 @@ const struct bench_mechanism bench_mechanisms[] = {
      .tests = QUEUE_TESTS | 1u << BENCH_SELECT,
      .whole = true,
      .backends = msg_backends},
+    {.name = "sem",
+     .what = "POSIX semaphores",
+     .tests = SEM_TESTS,
+     .bare = SEM_TESTS,
+     .backends = sem_backends},
+    {.name = "semset",
+     .what = "System V semaphore sets",
+     .tests = SEMSET_TESTS,
+     .bare = SEMSET_TESTS,
+     .backends = semset_backends},
+    {.name = "shm",
+     .what = "what is put into shared memory",
+     .tests = MUTEX_TESTS | CELL_TESTS,
+     .bare = MUTEX_TESTS,
+     .bytes = {64, 4096},
+     .backends = shm_backends},
     {.name = NULL},
 };
 
@@ -101,6 +145,11 @@ const struct bench_mechanism *bench_mechanism(const char *name)
 bool bench_has_test(const struct bench_mechanism *m, enum bench_test test)
 {
     return m->tests & 1u << test;
+}
+
+bool bench_has_bytes(const struct bench_mechanism *m, enum bench_test test)
+{
+    return !(m->bare & 1u << test);
 }
 
 bool bench_fits(const struct bench_backend *backend, const struct bench_case *c)

@@ -19,6 +19,9 @@ extern const struct bench_backend bench_udp_hepta, bench_udp_kernel;
 extern const struct bench_backend bench_mq_hepta, bench_mq_lease, bench_mq_zerocopy;
 extern const struct bench_backend bench_mq_kernel, bench_mq_boost;
 extern const struct bench_backend bench_msg_hepta, bench_msg_kernel;
+extern const struct bench_backend bench_sem_hepta, bench_sem_permit, bench_sem_kernel;
+extern const struct bench_backend bench_semset_hepta, bench_semset_kernel;
+extern const struct bench_backend bench_shm_hepta, bench_shm_kernel, bench_shm_limit;
 extern const struct bench_backend bench_limit_line, bench_limit_ring;
 
 #endif

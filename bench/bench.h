@@ -23,6 +23,12 @@ enum bench_test {
     BENCH_FANIN,    /* four senders to one receiver */
     BENCH_MANY,     /* four to four */
     BENCH_SELECT,   /* as pair, behind messages that aren't wanted */
+    BENCH_UNDO,     /* as pair, of a semaphore set, with SEM_UNDO */
+    BENCH_PERMIT,   /* as pair, of a semaphore that knows its holders */
+    BENCH_MUTEX,    /* one process locks and unlocks */
+    BENCH_CONTEND,  /* two processes lock, count in shared memory, unlock */
+    BENCH_CELL,     /* one process reads a value, another writes a million new ones a second */
+    BENCH_STORM,    /* the same, as many as it can */
     BENCH_N_TESTS,
 };
 enum bench_mode { BENCH_BUSY, BENCH_SLEEP, BENCH_ADAPTIVE };
@@ -34,14 +40,19 @@ enum bench_side { BENCH_FIRST, BENCH_SECOND };
 
 /**
  * struct bench_shape - who takes part in a test, and what it is about
- * @n:    processes of each side; where the second has none the first does both
- * @rate: messages a second; else the time of one
+ * @n:     processes of each side; where the second has none the first does both
+ * @rate:  messages a second; else the time of one
+ * @group: messages, or turns, that are timed together
  */
 struct bench_shape {
     const char *name;
     int n[2];
     bool rate;
+    int group;
 };
+
+/* The cycle counter takes 10 to 20 ns, and a fast pair of a queue 60, of a semaphore 9. */
+#define BENCH_GROUP 16
 
 extern const struct bench_shape bench_shapes[BENCH_N_TESTS];
 
@@ -53,7 +64,7 @@ extern const struct bench_shape bench_shapes[BENCH_N_TESTS];
 
 struct bench_case {
     enum bench_test test;
-    size_t bytes;
+    size_t bytes; /* 0: nothing is carried */
     enum bench_mode mode;
     enum bench_cpus cpus;
     size_t capacity; /* room for messages under way, equal for all rivals: bytes */
@@ -63,7 +74,7 @@ struct bench_case {
 /* The capacity as a number of messages. */
 static inline size_t bench_depth(const struct bench_case *c)
 {
-    return c->capacity / c->bytes;
+    return c->bytes ? c->capacity / c->bytes : 0;
 }
 
 /**
@@ -79,6 +90,11 @@ static inline size_t bench_depth(const struct bench_case *c)
  * @recv:    a whole message into @buf, the same way
  * @reserve: instead of send, with commit: where the message is built in place
  * @peek:    instead of recv, with release: where the message lies
+ * @begin:   in each process, before the clock runs: @n turns come; NULL: nothing to do
+ * @repeat:  instead of all these: this side's part of @n turns of the test, in a loop of its own,
+ *           since the calls in between would be much of the time. Ping-pong sends and receives
+ * @check:   with repeat, after each group of at most BENCH_GROUP that is timed, while the clock
+ *           doesn't run: -EBADMSG if they did the wrong thing; NULL: the loop knows
  * @close:   gives up everything the calling process has of the link
  * @depth:   messages that really fit, where that is limited; NULL: as the case has it
  */
@@ -96,6 +112,9 @@ struct bench_backend {
     int (*commit)(void *link, size_t len);
     int (*peek)(void *link, size_t len, const void **at);
     int (*release)(void *link, size_t len);
+    int (*begin)(void *link, uint64_t n);
+    int (*repeat)(void *link, uint64_t n);
+    int (*check)(void *link);
     void (*close)(void *link);
     size_t (*depth)(const void *link);
 };
@@ -104,13 +123,16 @@ struct bench_backend {
  * struct bench_mechanism - what is measured together
  * @tests:    those that make sense: a bit (1 << enum bench_test) each
  * @whole:    a message needs room as a whole: the capacity is at least two messages
+ * @bare:     those of them that carry nothing: their cases have 0 bytes
+ * @bytes:    sizes that are measured if none is asked for; all 0: 64
  * @backends: all of them, ended by NULL; some may share a name, where each fits other cases
  */
 struct bench_mechanism {
     const char *name;
     const char *what;
-    unsigned tests;
+    unsigned tests, bare;
     bool whole;
+    size_t bytes[2];
     const struct bench_backend *const *backends;
 };
 
@@ -120,6 +142,8 @@ extern const struct bench_mechanism bench_mechanisms[]; /* ended by a NULL name 
 const struct bench_mechanism *bench_mechanism(const char *name);
 bool bench_fits(const struct bench_backend *backend, const struct bench_case *c);
 bool bench_has_test(const struct bench_mechanism *m, enum bench_test test);
+/* Whether its messages have a size. */
+bool bench_has_bytes(const struct bench_mechanism *m, enum bench_test test);
 /* The back end of that name that fits the case (any case if NULL), or NULL. */
 const struct bench_backend *bench_backend(const struct bench_mechanism *m, const char *name,
                                           const struct bench_case *c);
@@ -134,8 +158,8 @@ enum bench_status {
 };
 
 /* One measurement; times one way, half a round trip, of pair and select of sending and
- * receiving together; 0 where the test doesn't tell. Every time that another program takes a
- * cpu away from the processes disturbs them. */
+ * receiving together, of mutex of both calls, of cells of a read; 0 where the test doesn't tell.
+ * Every time that another program takes a cpu away from the processes disturbs them. */
 struct bench_sample {
     double p50_ns, p99_ns, p999_ns, msgs_per_s;
     double disturbed_per_s;

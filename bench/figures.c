@@ -4,11 +4,22 @@
 
 #include <stdlib.h>
 
+/* clang-format off */
 const struct bench_shape bench_shapes[BENCH_N_TESTS] = {
-    [BENCH_PINGPONG] = {"pingpong", {1, 1}, false}, [BENCH_STREAM] = {"stream", {1, 1}, true},
-    [BENCH_PAIR] = {"pair", {1, 0}, false},         [BENCH_FANIN] = {"fan-in", {4, 1}, true},
-    [BENCH_MANY] = {"many", {4, 4}, true},          [BENCH_SELECT] = {"select", {1, 0}, false},
+    [BENCH_PINGPONG] = {"pingpong", {1, 1}, false, 1},
+    [BENCH_STREAM] = {"stream", {1, 1}, true, 1},
+    [BENCH_PAIR] = {"pair", {1, 0}, false, BENCH_GROUP},
+    [BENCH_FANIN] = {"fan-in", {4, 1}, true, 1},
+    [BENCH_MANY] = {"many", {4, 4}, true, 1},
+    [BENCH_SELECT] = {"select", {1, 0}, false, 1},
+    [BENCH_UNDO] = {"pair-undo", {1, 0}, false, BENCH_GROUP},
+    [BENCH_PERMIT] = {"pair-permit", {1, 0}, false, BENCH_GROUP},
+    [BENCH_MUTEX] = {"mutex", {1, 0}, false, BENCH_GROUP},
+    [BENCH_CONTEND] = {"mutex-contended", {1, 1}, true, 1},
+    [BENCH_CELL] = {"cell", {1, 1}, false, BENCH_GROUP},
+    [BENCH_STORM] = {"cell-storm", {1, 1}, false, BENCH_GROUP},
 };
+/* clang-format on */
 
 static int ascending(const void *a, const void *b)
 {

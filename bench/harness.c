@@ -19,7 +19,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define FIRST_N  PEER_PAIRS
+#define FIRST_N  BENCH_GROUP
 #define PORTIONS 16
 #define WAKE_NS  120000.0 /* a round of two wake-ups of idle cores */
 
@@ -42,10 +42,10 @@ static void tell(struct bench_cell *cell, enum bench_status status, const char *
     va_end(args);
 }
 
-static const char *reason(int err)
+static const char *reason(int err, const struct bench_case *on)
 {
     if (err == -EBADMSG)
-        return "a message arrived damaged";
+        return on->bytes ? "a message arrived damaged" : "the count is wrong";
     if (err == -ECHILD)
         return "a process died";
     if (err == -EPIPE || err == -ENOTCONN)
@@ -91,7 +91,7 @@ static void figures(const struct crew *crew, const struct sum *sum, struct bench
 {
     double ns = sum->ns > 0 ? sum->ns : 1;
     double ways = crew->test == BENCH_PINGPONG ? 2 : 1;
-    double timed = crew->test == BENCH_PAIR ? PEER_PAIRS : ways; /* messages at a time */
+    double timed = ways * bench_shapes[crew->test].group; /* messages at a time */
     double tick = sum->ticks > 0 ? sum->ns / sum->ticks / timed : 0;
 
     memset(out, 0, sizeof(*out));
@@ -171,7 +171,7 @@ static void measure(struct bench_cell *cell, const struct bench_plan *plan, cons
     int rc = cell->backend->open(&link, &cell->on);
 
     if (rc) {
-        tell(cell, BENCH_FAILED, "can't be set up: %s", reason(rc));
+        tell(cell, BENCH_FAILED, "can't be set up: %s", reason(rc, &cell->on));
         return;
     }
     size_t depth = cell->backend->depth ? cell->backend->depth(link) : 0;
@@ -181,7 +181,7 @@ static void measure(struct bench_cell *cell, const struct bench_plan *plan, cons
         tell(cell, BENCH_TIMED_OUT, "not finished after %g s: the processes were killed",
              plan->give_up);
     else if (rc)
-        tell(cell, BENCH_FAILED, "%s", reason(rc));
+        tell(cell, BENCH_FAILED, "%s", reason(rc, &cell->on));
 }
 
 enum bench_status bench_measure(struct bench_cell *cell, const struct bench_plan *plan,

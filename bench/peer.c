@@ -8,7 +8,7 @@
  * ping-pong reads the cycle counter twice a round. Each sender counts its messages;
  * the number travels in the message and is checked where that arrives. A receiver that is alone
  * gets all of them in order. One of several gets some, in order; the coordinator finds out
- * whether each arrived once.
+ * whether each arrived once. Where no messages are sent the back end has the loop (repeat).
  */
 #define _GNU_SOURCE
 #include "bench/peer.h"
@@ -100,12 +100,21 @@ static int pairs(struct run *r, uint64_t n)
 {
     int rc = 0;
 
+    if (r->to->repeat)
+        return r->to->repeat(r->link, n);
     while (n-- > 0 && !rc) {
         rc = put(r);
         if (!rc)
             rc = get(r);
     }
     return rc;
+}
+
+static int checked_pairs(struct run *r, uint64_t n)
+{
+    int rc = pairs(r, n);
+
+    return rc || !r->to->check ? rc : r->to->check(r->link);
 }
 
 /* @group of them between two looks at the counter. */
@@ -119,8 +128,12 @@ static int timed_pairs(struct run *r, uint64_t n, uint64_t group, struct histogr
         uint64_t t1 = bench_ticks();
         histogram_add(times, t1 - t0);
         t0 = t1;
+        if (!rc && r->to->check) {
+            rc = r->to->check(r->link);
+            t0 = bench_ticks();
+        }
     }
-    return rc ? rc : pairs(r, n);
+    return rc ? rc : checked_pairs(r, n);
 }
 
 static int pong(struct run *r, uint64_t n)
@@ -175,18 +188,23 @@ static uint64_t preemptions(void)
 
 static int carry_out(struct run *r, const struct peer *p, uint64_t n, int64_t *start)
 {
-    if (bench_shapes[p->on->test].rate)
+    const struct bench_shape *shape = &bench_shapes[p->on->test];
+
+    if (p->on->test == BENCH_PINGPONG)
+        return p->side == BENCH_FIRST ? ping(r, n, p->times) : pong(r, n);
+    if (p->backend->repeat && (shape->rate || p->side == BENCH_SECOND))
+        return p->backend->repeat(r->link, n);
+    if (shape->rate)
         return stream(r, p, n, start);
-    if (p->on->test != BENCH_PINGPONG)
-        return timed_pairs(r, n, p->on->test == BENCH_PAIR ? PEER_PAIRS : 1, p->times);
-    return p->side == BENCH_FIRST ? ping(r, n, p->times) : pong(r, n);
+    return timed_pairs(r, n, (uint64_t)shape->group, p->times);
 }
 
 static void obey(struct run *r, const struct peer *p, uint64_t n, struct peer_reply *reply)
 {
+    if (p->backend->begin && (reply->err = p->backend->begin(r->link, n)))
+        return;
     uint64_t preempted = preemptions();
     uint64_t ticks = bench_ticks();
-
     reply->start_ns = bench_now_ns();
     reply->err = carry_out(r, p, n, &reply->start_ns);
     reply->end_ns = bench_now_ns();
@@ -223,7 +241,7 @@ _Noreturn void bench_peer_run(const struct peer *p)
     const int *side = bench_shapes[p->on->test].n;
     struct run r = {.to = p->backend,
                     .link = p->link,
-                    .len = p->on->bytes,
+                    .len = p->on->bytes ? p->on->bytes : BENCH_BYTES_MIN,
                     .out = (uint64_t)p->rank << MESSAGE_FROM,
                     .senders = (uint64_t)side[BENCH_FIRST],
                     .alone = side[BENCH_SECOND] <= 1};

@@ -8,8 +8,8 @@
 
 #include <sys/types.h>
 
-/* Coordinator to peer: each sender sends @n messages, the receivers share them evenly. No more
- * commands: leave. */
+/* Coordinator to peer: each sender sends @n messages, the receivers share them evenly; or @n turns
+ * of the test. No more commands: leave. */
 struct peer_command {
     uint64_t n;
 };
@@ -23,9 +23,6 @@ struct peer_reply {
     uint64_t n[BENCH_SIDE_MAX];   /* messages that it ever received of each sender */
     uint64_t sum[BENCH_SIDE_MAX]; /* of their numbers */
 };
-
-/* Pairs that are timed together: the cycle counter takes 10 to 20 ns, and a fast one 60. */
-#define PEER_PAIRS 16
 
 struct peer {
     const struct bench_backend *backend;

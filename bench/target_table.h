@@ -29,6 +29,13 @@ enum {
     PAIR64,
     FAN64,
     SELECT_100K,
+    PAIR, /* these carry nothing */
+    UNDO,
+    PERMIT,
+    PP_BARE,
+    SAME_BARE,
+    MUTEX,
+    CELL64,
     N_CASES,
 };
 
@@ -47,5 +54,6 @@ extern const struct bench_case target_cases[N_CASES];
 extern const struct target target_pipe[], target_fifo[], target_unix[];
 extern const struct target target_tcp[], target_udp[];
 extern const struct target target_mq[], target_msg[];
+extern const struct target target_sem[], target_semset[], target_shm[];
 
 #endif

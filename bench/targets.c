@@ -31,6 +31,13 @@ const struct bench_case target_cases[N_CASES] = {
     [PAIR64] = CASE(BENCH_PAIR, 64, BENCH_ADAPTIVE, BENCH_SAME),
     [FAN64] = CASE(BENCH_FANIN, 64, BENCH_ADAPTIVE, BENCH_APART),
     [SELECT_100K] = {BENCH_SELECT, 64, BENCH_ADAPTIVE, BENCH_SAME, 0, 100000},
+    [PAIR] = CASE(BENCH_PAIR, 0, BENCH_ADAPTIVE, BENCH_SAME),
+    [UNDO] = CASE(BENCH_UNDO, 0, BENCH_ADAPTIVE, BENCH_SAME),
+    [PERMIT] = CASE(BENCH_PERMIT, 0, BENCH_ADAPTIVE, BENCH_SAME),
+    [PP_BARE] = CASE(BENCH_PINGPONG, 0, BENCH_ADAPTIVE, BENCH_APART),
+    [SAME_BARE] = CASE(BENCH_PINGPONG, 0, BENCH_ADAPTIVE, BENCH_SAME),
+    [MUTEX] = CASE(BENCH_MUTEX, 0, BENCH_ADAPTIVE, BENCH_SAME),
+    [CELL64] = CASE(BENCH_CELL, 64, BENCH_ADAPTIVE, BENCH_APART),
 };
 
 static const struct {
@@ -39,7 +46,8 @@ static const struct {
 } tables[] = {
     {"pipe", target_pipe}, {"fifo", target_fifo}, {"unix", target_unix},
     {"tcp", target_tcp},   {"udp", target_udp},   {"mq", target_mq},
-    {"msg", target_msg},
+    {"msg", target_msg},   {"sem", target_sem},   {"semset", target_semset},
+    {"shm", target_shm},
 };
 
 const struct target *target_list(const struct bench_mechanism *m, size_t *n)

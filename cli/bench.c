@@ -42,14 +42,16 @@ static void add_test(const struct bench_request *q, enum bench_test test, struct
                      size_t *n)
 {
     bool select = test == BENCH_SELECT, alone = !bench_shapes[test].n[BENCH_SECOND];
+    bool sized = bench_has_bytes(q->mechanism, test);
 
-    for (int i = 0; i < q->bytes.n; i++) {
+    for (int i = 0; i < (sized ? q->bytes.n : 1); i++) {
         for (int j = 0; j < (select ? q->queued.n : 1); j++) {
+            size_t bytes = sized ? q->bytes.at[i] : 0;
             struct bench_case on = {test,
-                                    q->bytes.at[i],
+                                    bytes,
                                     q->mode,
                                     alone ? BENCH_SAME : q->cpus,
-                                    bench_capacity(q->mechanism, q->bytes.at[i]),
+                                    bench_capacity(q->mechanism, bytes),
                                     select ? q->queued.at[j] : 0};
             add_case(q, &on, cells, n);
         }
@@ -70,22 +72,35 @@ static struct bench_cell *product(const struct bench_request *q, size_t *n)
     return cells;
 }
 
+#define CASE_LEN 96
+
+static const char *case_text(char text[CASE_LEN], const struct bench_case *on)
+{
+    int len = snprintf(text, CASE_LEN, "%s", bench_test_name(on->test));
+
+    if (on->bytes)
+        len += snprintf(text + len, CASE_LEN - (size_t)len, ", %zu bytes", on->bytes);
+    snprintf(text + len, CASE_LEN - (size_t)len, ", %s, %s", bench_mode_name(on->mode),
+             bench_cpus_name(on->cpus));
+    return text;
+}
+
 static void progress(int run, const struct bench_cell *cell, void *arg)
 {
     const struct bench_request *q = arg;
+    char text[CASE_LEN];
 
-    cli_progress("run %d of %d: %s, %zu bytes, %s, %s: %s", run + 1, (int)q->runs,
-                 bench_test_name(cell->on.test), cell->on.bytes, bench_mode_name(cell->on.mode),
-                 bench_cpus_name(cell->on.cpus), cell->backend->name);
+    cli_progress("run %d of %d: %s: %s", run + 1, (int)q->runs, case_text(text, &cell->on),
+                 cell->backend->name);
 }
 
 static void tell_failures(const struct bench_cell *cells, size_t n)
 {
+    char text[CASE_LEN];
+
     for (size_t i = 0; i < n; i++)
         if (cells[i].status != BENCH_OK)
-            cli_error("%s, %s, %zu bytes, %s, %s: %s: %s", cells[i].backend->name,
-                      bench_test_name(cells[i].on.test), cells[i].on.bytes,
-                      bench_mode_name(cells[i].on.mode), bench_cpus_name(cells[i].on.cpus),
+            cli_error("%s, %s: %s: %s", cells[i].backend->name, case_text(text, &cells[i].on),
                       bench_status_name(cells[i].status), cells[i].why);
 }
 

@@ -20,6 +20,15 @@ static void add_count(struct json_object *o, const char *key, size_t value)
     json_object_object_add(o, key, json_object_new_int64((int64_t)value));
 }
 
+/* null where nothing is carried. */
+static void add_bytes(struct json_object *o, const struct bench_case *on)
+{
+    if (on->bytes)
+        add_count(o, "bytes", on->bytes);
+    else
+        json_object_object_add(o, "bytes", NULL);
+}
+
 /* What a test doesn't measure is null, not 0. */
 static void add_figure(struct json_object *o, const char *key, double value)
 {
@@ -49,7 +58,7 @@ static void print_cell(const struct bench_mechanism *mechanism, const struct ben
     add_text(o, "mechanism", mechanism->name);
     add_text(o, "backend", cell->backend->name);
     add_text(o, "test", bench_test_name(cell->on.test));
-    add_count(o, "bytes", cell->on.bytes);
+    add_bytes(o, &cell->on);
     if (cell->on.test == BENCH_SELECT)
         add_count(o, "queued", cell->on.queued);
     if (cell->depth)
@@ -84,7 +93,8 @@ static void describe(struct libscols_line *line, const struct bench_cell *cell)
         table_set(line, 0, "%s %zu", bench_test_name(cell->on.test), cell->on.queued);
     else
         table_set(line, 0, "%s", bench_test_name(cell->on.test));
-    table_set(line, 1, "%zu", cell->on.bytes);
+    if (cell->on.bytes)
+        table_set(line, 1, "%zu", cell->on.bytes);
     table_set(line, 2, "%s", bench_mode_name(cell->on.mode));
     table_set(line, 3, "%s", bench_cpus_name(cell->on.cpus));
     table_set(line, 4, "%s", cell->backend->name);
@@ -106,7 +116,8 @@ static void figures_line(struct libscols_table *table, const struct bench_cell *
     table_set(line, 6, "%s", figure_time(text, m.p99_ns));
     table_set(line, 7, "%s", figure_time(text, m.p999_ns));
     table_set(line, 8, "%s", figure_rate(text, m.msgs_per_s));
-    table_set(line, 9, "%sB", figure_rate(text, m.msgs_per_s * (double)cell->on.bytes));
+    if (cell->on.bytes)
+        table_set(line, 9, "%sB", figure_rate(text, m.msgs_per_s * (double)cell->on.bytes));
     table_set(line, 10, "%.0f %%", bench_spread(cell) * 100);
 }
 

@@ -38,7 +38,8 @@ int bench_help(void)
          "Measures a mechanism between pinned processes: Hepta, the kernel's own, and what the\n"
          "hardware allows (limit). Rivals run in turns; figures are medians over the runs.\n"
          "\n"
-         "  --bytes N[,N...]             message sizes, 8 to 16M (default 64); K and M are binary\n"
+         "  --bytes N[,N...]             message sizes, 8 to 16M (default 64; shm: 64,4K); K\n"
+         "                               and M are binary\n"
          "  --test TEST                  one of those below, or all (default)\n"
          "  --mode busy|sleep|adaptive   how Hepta waits (default adaptive); the kernel's side\n"
          "                               spins without blocking in busy, and blocks otherwise\n"
@@ -56,12 +57,22 @@ int bench_help(void)
          "Tests:\n"
          "  pingpong   round trips; times are one way, half of it; MSGS/S counts both ways\n"
          "  stream     one process to another; fan-in: four to one; many: four to four\n"
-         "  pair       one process sends and receives: the time of both, with nobody else there\n"
+         "  pair       one process sends and receives: the time of both, with nobody else there;\n"
+         "             of semaphores: posts and waits, or one up and one down\n"
          "  select     the same, by its type, behind --queued messages of as many other types\n"
+         "  pair-undo  pair, both operations with SEM_UNDO\n"
+         "  pair-permit\n"
+         "             of a permit, which returns when its holder dies; the kernel's is pair\n"
+         "  mutex      one process locks and unlocks: the time of both\n"
+         "  mutex-contended\n"
+         "             two processes lock, count in shared memory, and unlock\n"
+         "  cell       one process reads a value, the time of that; another writes a million new\n"
+         "             ones a second; cell-storm: as many as it can\n"
          "\n"
-         "Receivers check every message, from 4 KiB on every cache line of it. Rivals have the\n"
-         "same capacity: 64 KiB, for messages of 64 KiB and more 1 MiB. The four processes of a\n"
-         "side share its cpu.");
+         "Receivers check every message, from 4 KiB on every cache line of it; of a cell every\n"
+         "byte, but for the limit's. Rivals have the same capacity: 64 KiB, for messages of\n"
+         "64 KiB and more 1 MiB. The four processes of a side share its cpu. Mutexes and cells\n"
+         "have no mode.");
     for (const struct bench_mechanism *m = bench_mechanisms; m->name; m++) {
         printf("\nBack ends of %s (%s; ", m->name, m->what);
         print_tests(m);
@@ -127,21 +138,37 @@ static int check_backends(const struct bench_request *q)
     return rc;
 }
 
+/* A mechanism's own sizes, if none are asked for. */
+static int settle_bytes(struct bench_request *q)
+{
+    const struct bench_mechanism *m = q->mechanism;
+    bool sized = q->test >= 0 ? bench_has_bytes(m, (enum bench_test)q->test) : m->tests & ~m->bare;
+
+    if (q->bytes.n > 0)
+        return sized ? CLI_OK : cli_usage("%s: nothing that has a size is carried", m->name);
+    for (int i = 0; i < 2; i++)
+        if (m->bytes[i])
+            q->bytes.at[q->bytes.n++] = m->bytes[i];
+    if (q->bytes.n == 0)
+        q->bytes = (struct bench_sizes){{64}, 1};
+    return CLI_OK;
+}
+
 /* "pipe, fifo or tcp" into @text. */
-static const char *mechanism_names(char text[128])
+static const char *mechanism_names(char text[160])
 {
     size_t len = 0;
 
     for (const struct bench_mechanism *m = bench_mechanisms; m->name; m++) {
         const char *before = m == bench_mechanisms ? "" : m[1].name ? ", " : " or ";
-        len += (size_t)snprintf(text + len, 128 - len, "%s%s", before, m->name);
+        len += (size_t)snprintf(text + len, 160 - len, "%s%s", before, m->name);
     }
     return text;
 }
 
 static int read_mechanism(struct bench_request *q, const char *name)
 {
-    char names[128];
+    char names[160];
 
     if (!name)
         return cli_usage("name a mechanism: %s", mechanism_names(names));
@@ -150,7 +177,8 @@ static int read_mechanism(struct bench_request *q, const char *name)
         return cli_usage("there is no mechanism '%s'; it is %s", name, mechanism_names(names));
     if (q->test >= 0 && !bench_has_test(q->mechanism, (enum bench_test)q->test))
         return cli_usage("%s has no test '%s'", name, bench_shapes[q->test].name);
-    return q->backends ? check_backends(q) : CLI_OK;
+    int rc = q->backends ? check_backends(q) : CLI_OK;
+    return rc ? rc : settle_bytes(q);
 }
 
 enum {
@@ -229,8 +257,7 @@ int bench_request_read(struct bench_request *q, int argc, char **argv)
 {
     int opt, rc;
 
-    *q = (struct bench_request){.bytes = {{64}, 1},
-                                .queued = {{10, 1000, 100000}, 3},
+    *q = (struct bench_request){.queued = {{10, 1000, 100000}, 3},
                                 .test = -1,
                                 .mode = BENCH_ADAPTIVE,
                                 .cpus = BENCH_APART,

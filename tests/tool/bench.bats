@@ -41,10 +41,11 @@ no_names() {
     [ "$(wc -l <"$tmp/out")" -eq "$(jq -s length "$tmp/out")" ]
 }
 
-# Measures mechanism $1 with messages of $2 bytes; which back ends did which test. Boost's is
-# not always there.
+# Measures mechanism $1, with messages of $2 bytes where they have any; which back ends did which
+# test. Boost's is not always there.
 ran() {
-    hepta bench "$1" $quick --queued 10 --bytes "$2" --json >"$tmp/out" 2>"$tmp/err"
+    hepta bench "$1" $quick --queued 10 ${2:+--bytes "$2"} "${@:3}" --json \
+        >"$tmp/out" 2>"$tmp/err"
     ! complaints "$tmp/err" || return 1
     jq -es --arg m "$1" 'all(.[]; .mechanism == $m and .status == "ok" and .msgs_per_s > 0)' \
         "$tmp/out" >/dev/null
@@ -87,6 +88,47 @@ pingpong: hepta kernel limit
 select: hepta kernel
 stream: hepta kernel limit" ]
     jq -es 'all(.[]; (.test == "select") == (.queued == 10))' "$tmp/out"
+    no_names
+}
+
+@test "sem, semset: every back end does every test, in JSON; nothing has a size" {
+    needs_two_cpus
+    own_names
+    [ "$(ran sem)" = "pair: hepta kernel
+pair-permit: hepta kernel
+pingpong: hepta kernel limit" ]
+    jq -es 'all(.[]; .bytes == null and .bytes_per_s == null and .p50_ns > 0
+        and .cpus == (if .test == "pingpong" then "apart" else "same" end))' "$tmp/out"
+    no_names
+    [ "$(ran semset)" = "pair: hepta kernel
+pair-undo: hepta kernel
+pingpong: hepta kernel limit" ]
+    no_names
+}
+
+@test "shm: mutexes without a size, cells with one" {
+    needs_two_cpus
+    own_names
+    [ "$(ran shm)" = "cell: hepta hepta kernel kernel limit limit
+cell-storm: hepta hepta kernel kernel limit limit
+mutex: hepta kernel
+mutex-contended: hepta kernel" ]
+    jq -es 'all(.[]; (.test | startswith("cell")) == (.bytes != null))
+        and ([.[].bytes // empty] | unique) == [64, 4096]
+        and all(.[] | select(.test != "mutex-contended"); .p50_ns > 0)' "$tmp/out"
+    [ "$(ran shm 100 --test cell)" = "cell: hepta kernel limit" ]
+    jq -es 'all(.[]; .bytes == 100)' "$tmp/out"
+    no_names
+}
+
+@test "sem, semset, shm: every back end in every mode, on one cpu too" {
+    needs_two_cpus
+    own_names
+    for row in sem,busy,apart sem,sleep,same semset,busy,apart semset,sleep,same shm,sleep,same; do
+        IFS=, read -r mechanism mode cpus <<<"$row"
+        run hepta bench "$mechanism" --mode "$mode" --cpus "$cpus" $quick --json
+        printf '%s\n' "$output" | grep '^{' | jq -es 'length >= 6 and all(.[]; .status == "ok")'
+    done
     no_names
 }
 
@@ -138,25 +180,29 @@ limits() {
     [ "$(printf '%s\n' "$output" | grep '^{' | jq .depth)" -eq "$max" ]
 }
 
-# System V queues in the kernel that user $1 has made.
-queues_of() {
-    awk -v uid="$1" 'NR > 1 && $10 == uid' /proc/sysvipc/msg | wc -l
+# System V queues (msg) or sets of semaphores (sem) in the kernel that user $2 has made.
+made_by() {
+    awk -v uid="$2" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "cuid") col = i }
+                     NR > 1 && $col == uid' "/proc/sysvipc/$1" | wc -l
 }
 
-@test "msg: without root, too, no queue of the kernel's is left by a killed run" {
+@test "msg, semset: without root, too, nothing of the kernel's is left by a killed run" {
     as_nobody "$HEPTA" --version || skip "nobody can't run it"
     uid=$(as_nobody id -u)
-    before=$(queues_of "$uid")
-    as_nobody "$HEPTA" bench msg --backends kernel --seconds 5 --cpus same &
-    sleep 0.5
-    [ "$(queues_of "$uid")" -gt "$before" ]
-    kill -KILL "$(pgrep -P $!)"
-    wait $! || true
-    for _ in $(seq 50); do
-        [ "$(queues_of "$uid")" -gt "$before" ] || return 0
-        sleep 0.1
+    for row in msg,msg semset,sem; do
+        kind=${row#*,}
+        before=$(made_by "$kind" "$uid")
+        as_nobody "$HEPTA" bench "${row%,*}" --backends kernel --seconds 5 --cpus same &
+        sleep 0.5
+        [ "$(made_by "$kind" "$uid")" -gt "$before" ]
+        kill -KILL "$(pgrep -P $!)"
+        wait $! || true
+        for _ in $(seq 50); do
+            [ "$(made_by "$kind" "$uid")" -gt "$before" ] || continue 2
+            sleep 0.1
+        done
+        return 1
     done
-    return 1
 }
 
 @test "the kernel's FIFO and sockets: every one of them, in every mode" {
@@ -179,7 +225,7 @@ queues_of() {
 @test "the help names every mechanism and its back ends" {
     run hepta bench --help
     [ "$status" -eq 0 ]
-    for mechanism in pipe fifo unix tcp udp mq msg; do
+    for mechanism in pipe fifo unix tcp udp mq msg sem semset shm; do
         [[ "$output" == *"Back ends of $mechanism ("*"  kernel "* ]]
     done
 }
@@ -259,6 +305,12 @@ queues_of() {
     wrong msg --queued 1000001
     wrong msg --queued ten
     wrong msg --targets --queued 10
+    wrong sem --bytes 64
+    wrong sem --test mutex
+    wrong shm --test mutex --bytes 64
+    wrong shm --test cell --bytes 1M
+    wrong shm --test pair
+    wrong semset --test pair-permit
     wrong pipe --bytes
     wrong pipe --targets --bytes 64
     wrong pipe --backends limit --cpus same
@@ -303,11 +355,11 @@ queues_of() {
 @test "--targets: every mechanism has its own" {
     needs_two_cpus
     own_names
-    for mechanism in fifo unix tcp udp mq msg; do
+    for mechanism in fifo unix tcp udp mq msg sem semset shm; do
         run hepta bench $mechanism --targets $quick --json
         [ "$status" -le 1 ]
         printf '%s\n' "$output" | grep '"verdict"' |
-            jq -es 'length >= 4 and all(.[]; .ratio > 0 and .verdict != "not measured")'
+            jq -es 'length >= 2 and all(.[]; .ratio > 0 and .verdict != "not measured")'
     done
     no_names
 }
@@ -348,7 +400,7 @@ queues_of() {
 
 @test "killed in the middle: no name is left" {
     own_names
-    for row in fifo,hepta fifo,kernel mq,hepta msg,hepta; do
+    for row in fifo,hepta fifo,kernel mq,hepta msg,hepta sem,hepta semset,hepta shm,hepta; do
         timeout 60 "$HEPTA" bench "${row%,*}" --cpus same --backends "${row#*,}" --seconds 30 &
         sleep 0.7
         kill -KILL "$(pgrep -P $!)"
