@@ -14,8 +14,9 @@
  *     dead thread. Between, the lock is held without pending: prim/lock.h, C4.
  *   - A sleeper that was called and dies leaves what it was called for to those behind it. So
  *     all but the first look by themselves every H7_SLEEPERS_TICK_NS: the first has nobody in
- *     front whose call could be lost. Where ranks differ, a newcomer may become the first: then
- *     all tick, for good.
+ *     front whose call could be lost. Who is first is asked under the guard, when it enters: later,
+ *     one that was called could have gone from in front, with its call. Where ranks differ, a
+ *     newcomer may become the first: then all tick, for good.
  *   - One that was called and leaves with empty hands calls the next.
  *   - A caller that is stopped (SIGSTOP) between commit and wake-up owes it still, and no kernel
  *     pays. So nobody sleeps longer than a second without a look.
@@ -68,7 +69,7 @@ struct h7_sleepers {
     struct h7_a32 reserved;
     struct h7_a64 tickets;
     struct h7_a64 n_sleeps, n_wakes; /* statistics */
-    struct h7_a64 pad[2];
+    struct h7_a64 ticks[2];  /* a bit for each record: it ticks; as it was when it entered */
     struct h7_sleeper at[H7_SLEEPERS];
 };
 
