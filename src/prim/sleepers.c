@@ -127,10 +127,7 @@ static int enter_anew(struct h7_sleepers *s, int *at, uint32_t rank)
     h7_store64_relaxed(&me->ticket, ticket);
     h7_store32_relaxed(&me->rank, rank);
     h7_store32_relaxed(&me->tid, h7_self_cache.tid);
-    if (!is_new_rank(s, *at))
-        return 0;
-    h7_store32_relaxed(&s->ranked, 1);
-    return 1;
+    return is_new_rank(s, *at);
 }
 
 int h7_sleepers_enter(struct h7_sleepers *s, int *at, uint32_t rank, const uint64_t want[3])
@@ -141,10 +138,15 @@ int h7_sleepers_enter(struct h7_sleepers *s, int *at, uint32_t rank, const uint6
     struct h7_sleeper *me = &s->at[*at];
     for (int i = 0; i < 3; i++)
         h7_store64_relaxed(&me->want[i], want ? want[i] : 0);
-    set_ticks(s, *at, h7_load32_relaxed(&s->ranked) || is_behind(s, *at));
+    set_ticks(s, *at, r == 1 || h7_load32_relaxed(&s->ranked) || is_behind(s, *at));
     h7_store32_relaxed(&me->word, 0);
     set_state(s, *at, H7_SLEEPER_WAITING); /* S2 from here on */
     return r;
+}
+
+void h7_sleepers_ranked(struct h7_sleepers *s)
+{
+    h7_store32_relaxed(&s->ranked, 1);
 }
 
 int h7_sleepers_leave(struct h7_sleepers *s, int *at)

@@ -83,6 +83,8 @@ static inline int h7_sleepers_any(const struct h7_sleepers *s)
  * -EAGAIN: no place, *at is H7_NO_SLEEPER. A new one frees those of dead threads. 1: as 0, and
  * the others have to be called, all, once: the first that is of another rank. */
 int h7_sleepers_enter(struct h7_sleepers *s, int *at, uint32_t rank, const uint64_t want[3]);
+/* They have been: from here on all tick. Who dies before leaves it to the next of another rank. */
+void h7_sleepers_ranked(struct h7_sleepers *s);
 /* Leave. Returns what the state was: waiting, or called. */
 int h7_sleepers_leave(struct h7_sleepers *s, int *at);
 /* The next to be called that fits, or H7_NO_SLEEPER. fits NULL: all do. */

@@ -130,6 +130,30 @@ static void test_place_of_the_dead(void **state)
     assert_int_equal(h7_load32_relaxed(&t->n_waiting), 1);
 }
 
+static int enter_first_and_die(void *arg)
+{
+    int at = H7_NO_SLEEPER;
+    (void)arg;
+    CHILD_CHECK(h7_self_fill() == 0);
+    return enter(&at, 100) == 1 ? 0 : 1;
+}
+
+/* The first of another rank is killed before it has called all: the next has to. */
+static void test_ranks_said_only_when_all_are_called(void **state)
+{
+    int at = H7_NO_SLEEPER, third = H7_NO_SLEEPER;
+    (void)state;
+    int first = enter_anew(120);
+    unit_in_child(enter_first_and_die, NULL);
+    assert_int_equal(enter(&at, 100), 1);
+    assert_true(looks(at)); /* one of rank 90 may come before it */
+    h7_sleepers_ranked(t);
+    assert_int_equal(enter(&third, 90), 0);
+    assert_int_equal(enter(&first, 120), 0);
+    assert_true(looks(first));
+    assert_true(looks(third));
+}
+
 static void test_mend_counts_again(void **state)
 {
     (void)state;
@@ -150,6 +174,7 @@ static const struct CMUnitTest tests[] = {
     T(test_who_entered_behind_ticks),
     T(test_every_record_ticks_for_itself),
     T(test_place_of_the_dead),
+    T(test_ranks_said_only_when_all_are_called),
     T(test_mend_counts_again),
 };
 UNIT_MAIN(tests)
