@@ -59,7 +59,7 @@ uint32_t h7_sleepers_rank(void)
     return (uint32_t)(120 + getpriority(PRIO_PROCESS, 0));
 }
 
-/* Is somebody in front of this one? */
+/* Under the guard: is somebody in front of this one? */
 static int is_behind(const struct h7_sleepers *s, int at)
 {
     for (uint32_t i = 0; i < high(s); i++)
@@ -67,6 +67,18 @@ static int is_behind(const struct h7_sleepers *s, int at)
             before(&s->at[i], &s->at[at]))
             return 1;
     return 0;
+}
+
+static int ticks(const struct h7_sleepers *s, int i)
+{
+    return (h7_load64_relaxed(&s->ticks[i / 64]) >> i % 64 & 1) != 0;
+}
+
+/* The others' bits change under the guard, too, so none is lost. */
+static void set_ticks(struct h7_sleepers *s, int i, int on)
+{
+    uint64_t bit = 1ull << i % 64, v = h7_load64_relaxed(&s->ticks[i / 64]);
+    h7_store64_relaxed(&s->ticks[i / 64], on ? v | bit : v & ~bit);
 }
 
 /* --- entering and leaving ----------------------------------------------------------- */
@@ -115,10 +127,7 @@ static int enter_anew(struct h7_sleepers *s, int *at, uint32_t rank)
     h7_store64_relaxed(&me->ticket, ticket);
     h7_store32_relaxed(&me->rank, rank);
     h7_store32_relaxed(&me->tid, h7_self_cache.tid);
-    if (!is_new_rank(s, *at))
-        return 0;
-    h7_store32_relaxed(&s->ranked, 1);
-    return 1;
+    return is_new_rank(s, *at);
 }
 
 int h7_sleepers_enter(struct h7_sleepers *s, int *at, uint32_t rank, const uint64_t want[3])
@@ -129,9 +138,15 @@ int h7_sleepers_enter(struct h7_sleepers *s, int *at, uint32_t rank, const uint6
     struct h7_sleeper *me = &s->at[*at];
     for (int i = 0; i < 3; i++)
         h7_store64_relaxed(&me->want[i], want ? want[i] : 0);
+    set_ticks(s, *at, r == 1 || h7_load32_relaxed(&s->ranked) || is_behind(s, *at));
     h7_store32_relaxed(&me->word, 0);
     set_state(s, *at, H7_SLEEPER_WAITING); /* S2 from here on */
     return r;
+}
+
+void h7_sleepers_ranked(struct h7_sleepers *s)
+{
+    h7_store32_relaxed(&s->ranked, 1);
 }
 
 int h7_sleepers_leave(struct h7_sleepers *s, int *at)
@@ -193,9 +208,7 @@ void h7_sleepers_mend(struct h7_sleepers *s)
  * changes it, and the kernel compares. */
 int h7_sleepers_sleep(struct h7_sleepers *s, int at, int64_t tick, int64_t deadline)
 {
-    int64_t longest = tick > 0 ? tick : FAR_NS;
-    if (at < 0 || h7_load32_relaxed(&s->ranked) || is_behind(s, at))
-        longest = H7_SLEEPERS_TICK_NS;
+    int64_t longest = at < 0 || ticks(s, at) ? H7_SLEEPERS_TICK_NS : tick > 0 ? tick : FAR_NS;
     count(&s->n_sleeps);
     int64_t until = h7_earlier(deadline, hepta_now_ns() + longest);
     int r = at < 0 ? h7_sys_poll(NULL, 0, until) : h7_sys_futex_wait(&s->at[at].word, 0, until);

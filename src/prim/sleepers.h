@@ -14,8 +14,9 @@
  *     dead thread. Between, the lock is held without pending: prim/lock.h, C4.
  *   - A sleeper that was called and dies leaves what it was called for to those behind it. So
  *     all but the first look by themselves every H7_SLEEPERS_TICK_NS: the first has nobody in
- *     front whose call could be lost. Where ranks differ, a newcomer may become the first: then
- *     all tick, for good.
+ *     front whose call could be lost. Who is first is asked under the guard, when it enters: later,
+ *     one that was called could have gone from in front, with its call. Where ranks differ, a
+ *     newcomer may become the first: then all tick, for good.
  *   - One that was called and leaves with empty hands calls the next.
  *   - A caller that is stopped (SIGSTOP) between commit and wake-up owes it still, and no kernel
  *     pays. So nobody sleeps longer than a second without a look.
@@ -69,7 +70,7 @@ struct h7_sleepers {
     struct h7_a32 reserved;
     struct h7_a64 tickets;
     struct h7_a64 n_sleeps, n_wakes; /* statistics */
-    struct h7_a64 pad[2];
+    struct h7_a64 ticks[2];  /* a bit for each record: it ticks; as it was when it entered */
     struct h7_sleeper at[H7_SLEEPERS];
 };
 
@@ -83,6 +84,8 @@ static inline int h7_sleepers_any(const struct h7_sleepers *s)
  * -EAGAIN: no place, *at is H7_NO_SLEEPER. A new one frees those of dead threads. 1: as 0, and
  * the others have to be called, all, once: the first that is of another rank. */
 int h7_sleepers_enter(struct h7_sleepers *s, int *at, uint32_t rank, const uint64_t want[3]);
+/* They have been: from here on all tick. Who dies before leaves it to the next of another rank. */
+void h7_sleepers_ranked(struct h7_sleepers *s);
 /* Leave. Returns what the state was: waiting, or called. */
 int h7_sleepers_leave(struct h7_sleepers *s, int *at);
 /* The next to be called that fits, or H7_NO_SLEEPER. fits NULL: all do. */

@@ -247,8 +247,10 @@ static int announce(void *ctx, int64_t deadline)
     if (!is_ready(w)) {
         int news = h7_sleepers_enter(table(st, w->side), &w->at, h7_sleepers_rank(), w->want);
         ready = 0;
-        if (news == 1) /* the first of another rank: all begin to tick */
+        if (news == 1) { /* the first of another rank: all begin to tick */
             call_others(st, w->side, w->at);
+            h7_sleepers_ranked(table(st, w->side));
+        }
     }
     h7_unlock(lock_of(st, w->side));
     return ready;

@@ -218,10 +218,12 @@ static void enter_table(struct h7_set_waiting *w, struct h7_set_calls *calls)
         if (anew)
             h7_store64_relaxed(&t->at[w->at].own[H7_SET_SINCE], (uint64_t)hepta_now_ns());
     }
-    if (news == 1) /* the first of another rank: all begin to tick */
+    if (news == 1) { /* the first of another rank: all begin to tick */
         h7_set_call_everybody(w->set, w->at, calls);
-    else if (was == H7_SLEEPER_CALLED)
+        h7_sleepers_ranked(t);
+    } else if (was == H7_SLEEPER_CALLED) {
         h7_set_call(w->set, NULL, 0, w->at, calls);
+    }
 }
 
 static int announce(void *ctx, int64_t deadline)

@@ -1,67 +1,92 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * planted.c - somebody who may write the directory of names plants whatever he likes in it,
- * while FIFOs are made, opened, listed and unlinked there
+ * while FIFOs or queues are made, opened, listed and unlinked there
  *
- * planted SECONDS. Two processes plant, as root for another user where they can: links,
+ * planted SECONDS KIND... Two processes plant, as root for another user where they can: links,
  * special files, trees, huge, short and foreign segments, parts of one object in another,
- * modes and owners, drafts of dead processes, and take away what others have just made. Two
- * more, built with ASan and UBSan, use the same few names. They must get documented answers
- * in time and never leave the directory: a file outside, to which the links lead, and
- * the directory outside must be as they were.
+ * modes and owners, ids and keys that lead elsewhere, drafts of dead processes, and take away what
+ * others have just made. Two more, built with ASan and UBSan, use the same few names
+ * (planted_use.c). They must get documented answers in time and never leave the directory: a file
+ * outside, to which the links lead, and the directory outside must be as they were.
  */
 #define _GNU_SOURCE
+#include "planted.h"
+
 #include "../lib/t.h"
-#include "name/name.h"
 #include "prim/segment.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <hepta/fifo.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#define N_NAMES 3
 #define LATE_NS (100 * T_MS)
 #define OUTSIDE "mustn't be touched"
 
-struct shared {
-    volatile bool stop;
-    uint64_t n_planted, n_calls, n_good, n_listed;
-    int64_t worst_ns;
-    int undocumented;
-    char verb[16];
-};
-
-static struct shared *shared;
+struct planted *planted;
 static char base[] = "/dev/shm/hepta-hostile-XXXXXX";
 static char dir[64], outside[64], target[80];
 static uint64_t seed;
+static bool kinds[PLANTED_KINDS];
 
-static uint64_t rnd(uint64_t below)
+uint64_t planted_random(uint64_t below)
 {
     return t_random(&seed) % below;
 }
+#define rnd planted_random
+
+int planted_kind(void)
+{
+    int kind;
+
+    do
+        kind = (int)rnd(PLANTED_KINDS);
+    while (!kinds[kind]);
+    return kind;
+}
 
 /* --- planting -------------------------------------------------------------------------- */
+
+/* What somebody has made: a number that nobody could guess. */
+static bool some_present(char path[160])
+{
+    DIR *d = opendir(".");
+    unsigned n = 0;
+
+    for (struct dirent *e = d ? readdir(d) : NULL; e; e = readdir(d))
+        if (e->d_name[0] != '.' && rnd(++n) == 0)
+            snprintf(path, 160, "%.150s", e->d_name);
+    if (d)
+        closedir(d);
+    return n > 0;
+}
 
 /* All paths are relative, and the working directory was entered without following a link: the
  * planters themselves mustn't touch what is outside. */
 static void some_path(char path[160], bool part)
 {
-    static const char *const parts[] = {"mode", "data", "d", "s", "other"};
+    static const char *const parts[] = {"mode", "data", "d", "s", "r", "w", "life", "id", "key",
+                                        "gone", "other"};
+    const int n = (int)rnd(PLANTED_NAMES);
 
-    if (part)
+    if (part) {
         snprintf(path, 160, "%s", parts[rnd(T_COUNT(parts))]);
-    else
-        snprintf(path, 160, "fifo.n%d", (int)rnd(N_NAMES));
+        return;
+    }
+    switch (planted_kind()) {
+    case PLANTED_FIFO: snprintf(path, 160, "fifo.n%d", n); return;
+    case PLANTED_MQ: snprintf(path, 160, "mq.n%d", n); return;
+    default:
+        if (rnd(2) && some_present(path))
+            return;
+        snprintf(path, 160, rnd(2) ? "msg.%d" : "msgkey.%08x", n + 1);
+    }
 }
 
 /* Into one of the objects, if it is a directory. */
@@ -93,26 +118,76 @@ static void remove_all(const char *path)
     t_reap(pid, 10000);
 }
 
-/* A file that says it is a segment, more or less. */
-static int plant_segment(const char *path)
+/* Begin of a queue's control area: its plan, which could be one. */
+static void plant_plan(int fd)
 {
-    struct h7_segment_header h = {.magic = H7_SEGMENT_MAGIC, .version = H7_SEGMENT_VERSION,
-                                  .kind = H7_KIND_FIFO, .data_off = 4096};
-    int rc, fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0666);
-    struct stat st;
+    uint32_t plan[8] = {(uint32_t)rnd(9), (uint32_t)rnd(100), (uint32_t)rnd(4), 256,
+                        (uint32_t)rnd(9)};
 
-    if (fd < 0)
-        return -1;
+    if (rnd(2))
+        plan[rnd(8)] = (uint32_t)rnd(1ULL << 32);
+    if (pwrite(fd, plan, sizeof(plan), H7_SEGMENT_CONTROL) < 0)
+        t_die("a plan");
+}
+
+static int fill_segment(int fd)
+{
+    static const uint32_t of[PLANTED_KINDS] = {H7_KIND_FIFO, H7_KIND_MQ, H7_KIND_MSG};
+    struct h7_segment_header h = {.magic = H7_SEGMENT_MAGIC, .version = H7_SEGMENT_VERSION,
+                                  .kind = of[planted_kind()], .data_off = 4096U << 2 * rnd(4)};
+    struct stat st;
+    int rc;
+
     if (stat("/proc/self/ns/pid", &st) == 0)
         h.pidns = st.st_ino;
     h.data_len = rnd(2) ? 4096U << rnd(8) : 1ULL << rnd(64);
     h.len = h.data_off + h.data_len;
     h.flags = (uint32_t)rnd(4);
     rc = ftruncate(fd, (off_t)(rnd(2) ? h.len & INT64_MAX : 1ULL << rnd(42)));
+    if (h.kind != H7_KIND_FIFO)
+        plant_plan(fd);
     if (rnd(2))
         ((unsigned char *)&h)[rnd(sizeof(h))] ^= (unsigned char)rnd(256);
     if (pwrite(fd, &h, rnd(4) ? sizeof(h) : rnd(sizeof(h)), 0) < 0)
         rc = -1;
+    return rc;
+}
+
+/* A file that says it is a segment, more or less. Among queues never one that somebody may have
+ * mapped: to cut that short is its owner's right, and ends who uses it. FIFOs are only opened. */
+static int plant_segment(const char *path)
+{
+    const int how = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+    char tmp[32];
+    int rc, fd;
+
+    snprintf(tmp, sizeof(tmp), "new.%d", (int)getpid());
+    fd = kinds[PLANTED_FIFO] ? open(path, how, 0666) : open(tmp, how | O_EXCL, 0666);
+    if (fd < 0)
+        return -1;
+    rc = fill_segment(fd);
+    close(fd);
+    if (!kinds[PLANTED_FIFO] && rename(tmp, path) < 0) {
+        unlink(tmp);
+        return -1;
+    }
+    return rc;
+}
+
+/* What the small files of a System V queue say: another id, another key, nonsense. */
+static int plant_text(const char *path)
+{
+    static const char *const forms[] = {"%u", "%u 0 1 0", "%x 1 2 3", "%u0", "-%u", "", "%u "};
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0444);
+    char text[200];
+    int n, rc;
+
+    if (fd < 0)
+        return -1;
+    n = snprintf(text, sizeof(text), forms[rnd(T_COUNT(forms))], 1 + (unsigned)rnd(PLANTED_NAMES));
+    while (n < 150 && rnd(4) == 0)
+        n += snprintf(text + n, sizeof(text) - (size_t)n, " %x", (unsigned)rnd(1 << 20));
+    rc = write(fd, text, (size_t)n) == n ? 0 : -1;
     close(fd);
     return rc;
 }
@@ -165,7 +240,7 @@ static void plant(void)
     some_path(other, part);
     if (rnd(3) == 0)
         remove_all(path);
-    switch (rnd(15)) {
+    switch (rnd(17)) {
     case 0: rc = symlink(rnd(2) ? target : outside, path); break;
     case 1: rc = symlink(other, path); break;
     case 2: rc = mkfifo(path, 0666); break;
@@ -184,15 +259,16 @@ static void plant(void)
         remove_all(rnd(2) ? tmp : path);
         break;
     case 12: rc = symlink(outside, path); break;
+    case 13: rc = part ? plant_text(rnd(2) ? "id" : "key") : 0; break;
     default: rc = change(path); break;
     }
-    shared->n_planted += rc == 0;
+    planted->n_planted += rc == 0;
 }
 
 static _Noreturn void planter(void)
 {
     umask(0);
-    while (!shared->stop) {
+    while (!planted->stop) {
         plant();
         if (rnd(4) == 0)
             t_sleep_ns((int64_t)rnd(300) * 1000);
@@ -200,79 +276,16 @@ static _Noreturn void planter(void)
     _exit(0);
 }
 
-/* --- using ----------------------------------------------------------------------------- */
-
-/* What fifo.h allows; the directory itself is good. */
-static bool documented(int err)
-{
-    static const int list[] = {EEXIST, EACCES, EPERM, ENOSPC, ENOMEM, ENXIO, ETIMEDOUT, EAGAIN,
-                               ENOENT, EMEDIUMTYPE, EPROTO, EPROTONOSUPPORT, ENODATA, EBADMSG,
-                               EXDEV};
-
-    for (size_t i = 0; i < T_COUNT(list); i++)
-        if (err == list[i])
-            return true;
-    return false;
-}
-
-static void judge(const char *verb, int64_t start, int64_t deadline, int64_t result)
-{
-    int64_t over = t_now_ns() - (deadline > start ? deadline : start);
-
-    shared->n_calls++;
-    shared->n_good += result >= 0;
-    if (over > shared->worst_ns)
-        shared->worst_ns = over;
-    if (result < 0 && !documented((int)-result)) {
-        shared->undocumented = (int)-result;
-        snprintf(shared->verb, sizeof(shared->verb), "%s", verb);
-    }
-}
-
-/* Used as long as its file isn't cut short, which is the owner's right (fifo.h): not at all
- * but for what needs no contents. */
-static void open_one(const char *name)
-{
-    struct hepta_fifo *f;
-    int64_t deadline = rnd(2) ? HEPTA_NOW : hepta_in_ms(2), start = t_now_ns();
-    int rc = hepta_fifo_open(&f, name, 1 + (uint32_t)rnd(3), NULL, deadline);
-
-    judge("open", start, deadline, rc);
-    if (rc == 0)
-        hepta_fifo_close(f);
-}
-
-static int see(const struct h7_name_seen *seen, void *arg)
-{
-    *(unsigned *)arg += strlen(seen->kind) > 0 && seen->name[0] == '/';
-    return 0;
-}
-
-static void use(void)
-{
-    struct hepta_fifo_options opt = {.size = sizeof(opt), .capacity = 4096};
-    unsigned n_seen = 0;
-    char name[16];
-    int64_t start = t_now_ns();
-
-    snprintf(name, sizeof(name), "/n%d", (int)rnd(N_NAMES));
-    switch (rnd(8)) {
-    case 0: judge("make", start, 0, hepta_fifo_make(name, 0666, &opt)); break;
-    case 1: judge("unlink", start, 0, hepta_fifo_unlink(name)); break;
-    case 2: judge("list", start, 0, h7_name_list(NULL, see, &n_seen)); break;
-    case 3: judge("clean", start, 0, h7_name_clean()); break;
-    default: open_one(name); break;
-    }
-    shared->n_listed += n_seen;
-}
-
 static _Noreturn void user(void)
 {
+    planted_use_all(); /* what is opened once and kept */
     int n_fds = t_usage().n_fds;
 
-    while (!shared->stop)
-        use();
-    exit(t_usage().n_fds > n_fds); /* and the sanitizers have a last look */
+    while (!planted->stop)
+        planted_use();
+    if (t_usage().n_fds > n_fds)
+        t_die("%d descriptors, then %d", n_fds, t_usage().n_fds);
+    exit(0); /* and the sanitizers have a last look */
 }
 
 /* Still what it was, and alone? */
@@ -325,7 +338,7 @@ static bool run(unsigned seconds)
         what[i]();
     }
     t_sleep_ns((int64_t)seconds * 1000 * T_MS);
-    shared->stop = true;
+    planted->stop = true;
     for (size_t i = 0; i < T_COUNT(what); i++) {
         status = t_reap(pid[i], 15000);
         if (status != 0)
@@ -333,15 +346,25 @@ static bool run(unsigned seconds)
         ok &= status == 0;
     }
     printf("%llu planted, %llu calls, %llu of them well, %llu listed, worst %.1f ms late\n",
-           (unsigned long long)shared->n_planted, (unsigned long long)shared->n_calls,
-           (unsigned long long)shared->n_good, (unsigned long long)shared->n_listed,
-           (double)shared->worst_ns / 1e6);
-    if (shared->undocumented)
-        fprintf(stderr, "FAILED: %s from %s\n", strerror(shared->undocumented), shared->verb);
+           (unsigned long long)planted->n_planted, (unsigned long long)planted->n_calls,
+           (unsigned long long)planted->n_good, (unsigned long long)planted->n_listed,
+           (double)planted->worst_ns / 1e6);
+    if (planted->undocumented)
+        fprintf(stderr, "FAILED: %s from %s\n", strerror(planted->undocumented), planted->verb);
     if (!untouched())
         fprintf(stderr, "FAILED: something outside was touched\n");
-    return ok && untouched() && !shared->undocumented && shared->n_good > 0 &&
-           shared->n_planted > 0 && shared->worst_ns < 10 * LATE_NS;
+    return ok && untouched() && !planted->undocumented && planted->n_good > 0 &&
+           planted->n_planted > 0 && planted->worst_ns < 10 * LATE_NS;
+}
+
+static bool set_kind(const char *name)
+{
+    static const char *const names[PLANTED_KINDS] = {"fifo", "mq", "msg"};
+
+    for (int i = 0; i < PLANTED_KINDS; i++)
+        if (strcmp(name, names[i]) == 0)
+            return kinds[i] = true;
+    return false;
 }
 
 int main(int argc, char **argv)
@@ -349,10 +372,15 @@ int main(int argc, char **argv)
     unsigned seconds = argc > 1 ? (unsigned)atoi(argv[1]) : 10;
     bool ok;
 
+    if (argc < 3)
+        t_die("planted SECONDS fifo|mq|msg...");
+    for (int i = 2; i < argc; i++)
+        if (!set_kind(argv[i]))
+            t_die("no such kind: %s", argv[i]);
     t_limit(seconds + 60);
     seed = t_seed();
     printf("seed %llu, %u s\n", (unsigned long long)seed, seconds);
-    shared = t_shared(sizeof(*shared));
+    planted = t_shared(sizeof(*planted));
     make_world();
     ok = run(seconds);
     remove_all(base);

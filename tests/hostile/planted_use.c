@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * planted_use.c - the users of planted.c: FIFOs and queues among what others have planted
+ *
+ * What is opened is used and closed again, so that nothing is left at the end but what a leak
+ * leaves. Each answer is held against what the headers say.
+ */
+#define _GNU_SOURCE
+#include "../lib/t.h"
+#include "name/name.h"
+#include "planted.h"
+
+#include <errno.h>
+#include <hepta/fifo.h>
+#include <hepta/mq.h>
+#include <hepta/msg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ipc.h>
+#include <sys/msg.h>
+
+#define rnd planted_random
+
+#define BYTES 64
+
+/* What the headers allow of each; the directory itself is good. */
+enum group { NAMES, VERBS, MSG_GET, MSG_VERBS, MSG_CTL };
+#define REFUSED EMEDIUMTYPE, EPROTO, EPROTONOSUPPORT, ENODATA, EBADMSG, EXDEV
+static const int documented[][24] = {
+    [NAMES] = {EEXIST, EACCES, EPERM, ENOSPC, ENOMEM, ENXIO, ETIMEDOUT, EAGAIN, ENOENT, REFUSED},
+    [VERBS] = {EBADMSG, EAGAIN, ETIMEDOUT, EMSGSIZE},
+    [MSG_GET] = {EEXIST, EACCES, EPERM, ENOSPC, ENOMEM, ENOENT, ETIMEDOUT, EAGAIN, REFUSED},
+    [MSG_VERBS] = {EINVAL, EACCES, EIDRM, EAGAIN, ENOMSG, ETIMEDOUT, E2BIG, ENOMEM, REFUSED},
+    [MSG_CTL] = {EINVAL, EACCES, EIDRM, EAGAIN, EPERM, ETIMEDOUT, ENOMEM, REFUSED},
+};
+
+static bool is_documented(enum group group, int err)
+{
+    for (size_t i = 0; documented[group][i]; i++)
+        if (err == documented[group][i])
+            return true;
+    return false;
+}
+
+static int64_t judge(const char *verb, enum group group, int64_t start, int64_t deadline,
+                     int64_t result)
+{
+    int64_t over = t_now_ns() - (deadline > start ? deadline : start);
+
+    planted->n_calls++;
+    planted->n_good += result >= 0;
+    if (over > planted->worst_ns)
+        planted->worst_ns = over;
+    if (result < 0 && !is_documented(group, (int)-result)) {
+        planted->undocumented = (int)-result;
+        snprintf(planted->verb, sizeof(planted->verb), "%s", verb);
+    }
+    return result;
+}
+
+static int64_t some_deadline(void)
+{
+    return rnd(2) ? HEPTA_NOW : hepta_in_ms(2);
+}
+
+static void some_name(char name[16])
+{
+    snprintf(name, 16, "/n%d", (int)rnd(PLANTED_NAMES));
+}
+
+/* --- FIFOs ----------------------------------------------------------------------------- */
+
+/* Not used but for what needs no contents. */
+static void open_fifo(const char *name)
+{
+    struct hepta_fifo *f;
+    int64_t deadline = some_deadline(), start = t_now_ns();
+
+    if (judge("open", NAMES, start, deadline,
+              hepta_fifo_open(&f, name, 1 + (uint32_t)rnd(3), NULL, deadline)) == 0)
+        hepta_fifo_close(f);
+}
+
+static void use_fifo(void)
+{
+    struct hepta_fifo_options opt = {.size = sizeof(opt), .capacity = 4096};
+    int64_t start = t_now_ns();
+    char name[16];
+
+    some_name(name);
+    switch (rnd(6)) {
+    case 0: judge("make", NAMES, start, 0, hepta_fifo_make(name, 0666, &opt)); break;
+    case 1: judge("unlink", NAMES, start, 0, hepta_fifo_unlink(name)); break;
+    default: open_fifo(name); break;
+    }
+}
+
+/* --- POSIX queues ---------------------------------------------------------------------- */
+
+static void send_and_receive(struct hepta_mq *mq)
+{
+    char buf[BYTES] = "text";
+    int64_t deadline = some_deadline(), start = t_now_ns();
+    struct hepta_mq_attr attr;
+
+    judge("mq_send", VERBS, start, deadline, hepta_mq_send(mq, buf, 4, 1, deadline));
+    start = t_now_ns();
+    judge("mq_getattr", VERBS, start, 0, hepta_mq_getattr(mq, &attr));
+    deadline = some_deadline();
+    start = t_now_ns();
+    judge("mq_receive", VERBS, start, deadline,
+          hepta_mq_receive(mq, buf, sizeof(buf), NULL, deadline));
+}
+
+static void open_mq(const char *name, uint32_t flags)
+{
+    struct hepta_mq_options opt = {.size = sizeof(opt), .msgs_max = 4, .msg_max = BYTES};
+    struct hepta_mq *mq;
+    int64_t start = t_now_ns();
+
+    flags |= HEPTA_MQ_READ | HEPTA_MQ_WRITE;
+    if (judge("mq_open", NAMES, start, 0, hepta_mq_open(&mq, name, flags, 0666, &opt)) < 0)
+        return;
+    send_and_receive(mq);
+    hepta_mq_close(mq);
+}
+
+static void use_mq(void)
+{
+    int64_t start = t_now_ns();
+    char name[16];
+
+    some_name(name);
+    switch (rnd(6)) {
+    case 0: judge("mq_unlink", NAMES, start, 0, hepta_mq_unlink(name)); break;
+    case 1: open_mq(name, HEPTA_MQ_CREATE | HEPTA_MQ_EXCL); break;
+    case 2: open_mq(name, HEPTA_MQ_CREATE); break;
+    default: open_mq(name, 0); break;
+    }
+}
+
+/* --- System V queues ------------------------------------------------------------------- */
+
+static void use_id(int id)
+{
+    char buf[BYTES] = "text";
+    struct msqid_ds ds;
+    int64_t deadline = some_deadline(), start = t_now_ns();
+    long type;
+
+    switch (rnd(4)) {
+    case 0: judge("msg_ctl", MSG_CTL, start, 0, hepta_msg_ctl(id, IPC_STAT, &ds)); break;
+    case 1:
+        judge("msg_send", MSG_VERBS, start, deadline,
+              hepta_msg_send(id, 1, buf, 4, 0, deadline));
+        break;
+    case 2:
+        judge("msg_receive", MSG_VERBS, start, deadline,
+              hepta_msg_receive(id, &type, buf, sizeof(buf), 0, 0, deadline));
+        break;
+    default: judge("msg_rmid", MSG_CTL, start, 0, hepta_msg_ctl(id, IPC_RMID, NULL)); break;
+    }
+    hepta_msg_detach(id);
+}
+
+/* Not exclusively: a queue that is there stays attached then, and its id isn't said. */
+static void use_key(key_t key)
+{
+    struct hepta_msg_options opt = {
+        .size = sizeof(opt), .msgs_max = 4, .msg_max = BYTES, .qbytes = 4 * BYTES};
+    int64_t start = t_now_ns();
+    int64_t id = judge("msg_get", MSG_GET, start, 0,
+                       hepta_msg_get(key, (rnd(3) ? IPC_CREAT : 0) | 0600, &opt));
+
+    if (id > 0)
+        use_id((int)id);
+}
+
+static void use_index(void)
+{
+    struct msqid_ds ds;
+    int64_t start = t_now_ns();
+    int64_t id = judge("msg_stat", MSG_CTL, start, 0,
+                       hepta_msg_ctl((int)rnd(2 * PLANTED_NAMES), MSG_STAT, &ds));
+
+    if (id > 0)
+        use_id((int)id);
+}
+
+static void use_msg(void)
+{
+    struct msginfo info;
+    int64_t start = t_now_ns();
+
+    switch (rnd(6)) {
+    case 0: use_id(1 + (int)rnd(PLANTED_NAMES)); break;
+    case 1: use_index(); break;
+    case 2: judge("msg_info", MSG_CTL, start, 0,
+                  hepta_msg_ctl(0, MSG_INFO, (void *)&info)); break;
+    case 3: use_key(IPC_PRIVATE); break;
+    default: use_key(1 + (key_t)rnd(PLANTED_NAMES)); break;
+    }
+}
+
+/* --- all ------------------------------------------------------------------------------- */
+
+static void use(int kind)
+{
+    switch (kind) {
+    case PLANTED_FIFO: use_fifo(); break;
+    case PLANTED_MQ: use_mq(); break;
+    default: use_msg(); break;
+    }
+}
+
+static int see(const struct h7_name_seen *seen, void *arg)
+{
+    *(unsigned *)arg += strlen(seen->kind) > 0 && seen->name[0] == '/';
+    return 0;
+}
+
+void planted_use(void)
+{
+    int64_t start = t_now_ns();
+    unsigned n_seen = 0;
+
+    switch (rnd(8)) {
+    case 0: judge("list", NAMES, start, 0, h7_name_list(NULL, see, &n_seen)); break;
+    case 1: judge("clean", NAMES, start, 0, h7_name_clean()); break;
+    default: use(planted_kind()); break;
+    }
+    planted->n_listed += n_seen;
+}
+
+void planted_use_all(void)
+{
+    for (int kind = 0; kind < PLANTED_KINDS; kind++)
+        use(kind);
+}
