@@ -49,7 +49,7 @@
  *   - ctl: h7_sysv_ask() and h7_sysv_read_perm(), h7_sysv_set(), h7_sysv_remove(),
  *     h7_sysv_at(), h7_sysv_each();
  *   - its check: h7_sysv_what_is_wrong().
- * queue/sysv_family.c is an example.
+ * family_test.c has the smallest one, queue/sysv_family.c one in use.
  *
  * Shared layout, struct h7_sysv_shared:
  *   field            written under  by                    meaning
