@@ -66,7 +66,10 @@ static const struct {
              "notify with"},
     {EIDRM, "the queue was removed: get it again, or make a new one"},
     {ENOMSG, "no message of the type that was asked for"},
-    {EOWNERDEAD, "the last owner died and the state was recovered"},
+    {EOWNERDEAD, "the mutex is yours, and its last owner died in it: mend what it guards, then say "
+                 "so with hepta_shm_mutex_mended()"},
+    {ENOTRECOVERABLE, "an owner died in the mutex and the next one didn't mend what it guards: "
+                      "make both anew"},
 };
 
 const char *hepta_strerror(int err)

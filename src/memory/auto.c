@@ -48,7 +48,10 @@ void h7_shm_leave_gate(int control)
 
 int h7_shm_read_control(int control, struct h7_shm_control *c)
 {
-    ssize_t n = h7_sys_pread(control, c, sizeof *c, 0);
+    ssize_t n;
+    do
+        n = h7_sys_pread(control, c, sizeof *c, 0);
+    while (n == -EINTR);
     if (n < 0)
         return (int)n;
     if (n != (ssize_t)sizeof *c || c->magic != H7_SHM_MAGIC)
@@ -81,6 +84,9 @@ static int is_named(int obj, const char *name)
 static int finish(int obj, const char *name)
 {
     char entry[H7_NAME_ENTRY_MAX + 1];
+    struct statx st;
+    if (h7_sys_statx(obj, H7_SHM_CONTROL, &st) != -ENOENT) /* twice: it can't be taken back */
+        return -EAGAIN;
     int r = h7_sys_unlinkat(obj, H7_SHM_DATA, 0);
     if (r < 0 && r != -ENOENT)
         return r;
@@ -104,7 +110,9 @@ static int remove_if_free(int obj, int control, int data, const char *name)
     if (r != 0)
         return r < 0 ? r : 0;
     r = h7_sys_unlinkat(obj, H7_SHM_CONTROL, 0); /* linearization point: nobody can open it (A3) */
-    return r < 0 && r != -ENOENT ? r : finish(obj, name);
+    if (r == -ENOENT) /* it has lost its name, and is being removed */
+        return 1;
+    return r < 0 ? r : finish(obj, name);
 }
 
 static int remove_auto(int obj, int control, const char *name)

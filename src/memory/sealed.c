@@ -71,6 +71,8 @@ static int reopen_to_read(const struct hepta_shm *shm)
     int r = fd >= 0 && shm->flags & HEPTA_SHM_AUTO ? h7_shm_hold(fd) : 0;
     if (r < 0)
         h7_sys_close(fd);
+    if (r == -EAGAIN) /* nobody asks for the exclusive one */
+        r = -EBADMSG;
     return fd == -ENOENT ? -ENOSYS : r < 0 ? r : fd;
 }
 

@@ -88,12 +88,12 @@ static enum outcome in_child(const struct inject_op *op, int nth, int variant)
     return BAD;
 }
 
-static int inject_one(const struct inject_op *op)
+static int inject_up_to(const struct inject_op *op, int most)
 {
     int n_bad = 0, n_tries = 0, n_calls = 0;
 
     for (int variant = 0; variant < WRAPS_VARIANTS; variant++) {
-        for (int nth = 1; nth < N_MAX && n_bad < 10; nth++) {
+        for (int nth = 1; nth < most && n_bad < 10; nth++) {
             enum outcome out = in_child(op, nth, variant);
 
             n_tries++;
@@ -112,11 +112,16 @@ static int inject_one(const struct inject_op *op)
     return n_bad;
 }
 
+int inject_first(const struct inject_op *op, int n_calls)
+{
+    return inject_up_to(op, n_calls + 1);
+}
+
 int inject_all(const struct inject_op *ops, size_t n)
 {
     int n_bad = 0;
 
     for (size_t i = 0; i < n; i++)
-        n_bad += inject_one(&ops[i]);
+        n_bad += inject_up_to(&ops[i], N_MAX);
     return n_bad;
 }

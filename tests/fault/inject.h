@@ -33,6 +33,9 @@ struct inject_op {
 /* All attempts for all operations. Number of those that failed; prints a line for each. */
 int inject_all(const struct inject_op *ops, size_t n);
 
+/* Of one that makes as many calls as there are processes: only the first few. */
+int inject_first(const struct inject_op *op, int n_calls);
+
 /* One attempt is in progress and this is where it failed; for messages. */
 const char *inject_where(void);
 

@@ -106,6 +106,7 @@ static const struct {
     {SYS_mknodat, "mknodat", {ENOSPC, EEXIST, ENOMEM}},
     {SYS_renameat2, "renameat2", {ENOSPC, EEXIST, ENOMEM, EACCES}},
     {SYS_unlinkat, "unlinkat", {ENOENT, EACCES, ENOMEM}},
+    {SYS_readlinkat, "readlinkat", {ENOENT, EACCES, ENOMEM}},
     {SYS_getdents64, "getdents64", {ENOENT, ENOMEM}},
     {SYS_statx, "statx", {ENOMEM, EACCES}},
     {SYS_fchmod, "fchmod", {EPERM}},
@@ -166,6 +167,7 @@ static const int *fcntl_errors(int cmd)
 {
     static const int dup[] = {EMFILE, 0}, size[] = {EPERM, EBUSY, ENOMEM, 0};
     static const int seal[] = {EPERM, EBUSY, 0}, seals[] = {EINVAL, 0}, flags[] = {ENOMEM, 0};
+    static const int lock[] = {ENOLCK, EAGAIN, 0}, ask[] = {EINVAL, 0};
 
     switch (cmd) {
     case F_DUPFD:
@@ -175,6 +177,8 @@ static const int *fcntl_errors(int cmd)
     case F_GET_SEALS: return seals;
     case F_GETFL:
     case F_SETFL: return flags;
+    case F_OFD_SETLK: return lock;
+    case F_OFD_GETLK: return ask;
     default: return none;
     }
 }
