@@ -15,12 +15,13 @@ _Static_assert(sizeof(hepta_sem_t) <= sizeof(sem_t), "it fits into glibc's");
 
 static const struct conf_backend backends[] = {
     {"kernel", CONF_KERNEL, 0, &sem_kernel_ops},
+    {"hepta", CONF_HEPTA, NEEDS_PERMITS, &sem_hepta_ops},
     {0},
 };
 
 static const struct conf_case *const groups[] = {
     sem_value_cases, sem_wait_cases, sem_signal_cases, sem_place_cases,
-    sem_open_cases,  sem_mode_cases, NULL,
+    sem_open_cases,  sem_mode_cases, sem_permit_cases, NULL,
 };
 
 static void begin(void)
