@@ -35,17 +35,26 @@ static int k_ctl(int id, int num, int cmd, union hepta_semun arg)
 
 const struct semset_ops semset_kernel_ops = {k_get, k_op, k_ctl};
 
+/* --- Hepta's ------------------------------------------------------------------------- */
+
+static int h_get(key_t key, int n, int flags)
+{
+    return hepta_semset_get(key, n, flags, NULL);
+}
+
+const struct semset_ops semset_hepta_ops = {h_get, hepta_semset_op, hepta_semset_ctl};
+
 /* --- the room ------------------------------------------------------------------------ */
 
 static const struct conf_backend backends[] = {
     {"kernel", CONF_KERNEL, 0, &semset_kernel_ops},
+    {"hepta", CONF_HEPTA, NEEDS_HEPTA, &semset_hepta_ops},
     {0},
 };
 
 static const struct conf_case *const groups[] = {
     semset_get_cases,    semset_op_cases,  semset_wait_cases, semset_count_cases, semset_undo_cases,
-    semset_adjust_cases, semset_ctl_cases, semset_list_cases,
-    NULL,
+    semset_adjust_cases, semset_ctl_cases, semset_list_cases, semset_more_cases,  NULL,
 };
 
 static int tidy(void)
@@ -90,6 +99,15 @@ int make_set(struct conf *c, int n)
 void remove_set(struct conf *c, int id)
 {
     EQ(c, tops(c)->ctl(id, 0, IPC_RMID, (union hepta_semun){0}), 0);
+}
+
+void expect_set_gone(struct conf *c, int id)
+{
+    struct semid_ds ds;
+    int r = tops(c)->ctl(id, 0, IPC_STAT, (union hepta_semun){.buf = &ds});
+    OK(c, r == -EINVAL || r == -EIDRM);
+    r = one_op(c, id, 0, 1, 0, NOW);
+    OK(c, r == -EINVAL || r == -EIDRM);
 }
 
 struct semid_ds set_status(struct conf *c, int id)

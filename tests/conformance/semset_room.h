@@ -39,6 +39,8 @@ static inline const struct semset_ops *tops(const struct conf *c)
 /* A set of @n of mode 0666, with a key, so that what a failed case leaves is found. */
 int make_set(struct conf *c, int n);
 void remove_set(struct conf *c, int id);
+/* The id leads nowhere; who had used it forgets it then. */
+void expect_set_gone(struct conf *c, int id);
 struct semid_ds set_status(struct conf *c, int id);
 
 /* One operation, or a few; until NOW without waiting. */

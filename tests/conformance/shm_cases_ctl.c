@@ -118,7 +118,9 @@ static void new_owner(struct conf *c)
             conf_exit();
         }
         conf_join(c, pid);
-        if (!removes)
+        if (removes)
+            expect_gone(c, id);
+        else
             remove_shm(c, id);
     }
 }
@@ -179,6 +181,7 @@ static void no_bits(struct conf *c)
     detach(c, p);
     conf_set(c, 1, 1);
     conf_join(c, pid);
+    expect_gone(c, id);
 }
 
 static void foreign(struct conf *c)
