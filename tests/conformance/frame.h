@@ -146,6 +146,10 @@ void conf_await(struct conf *c, int i, long v);
 /* Count @sig in share->n_signals; @flags as in sigaction(2). */
 void conf_handle(struct conf *c, int sig, int flags);
 
+/* Send @sig to @pid, and again until cell @i is at least @v: a handler that runs in the moment
+ * before a sleep doesn't end that. */
+void conf_break_off(struct conf *c, pid_t pid, int sig, int i, long v);
+
 void conf_pause_ms(int ms);
 int conf_n_fds(void);
 

@@ -263,6 +263,17 @@ void conf_handle(struct conf *c, int sig, int flags)
         conf_fail(c, "sigaction: %s", strerror(errno));
 }
 
+void conf_break_off(struct conf *c, pid_t pid, int sig, int i, long v)
+{
+    const int patience_ms = 100;
+
+    for (int ms = 0; conf_get(c, i) < v; ms++) {
+        if (ms % patience_ms == 0 && kill(pid, sig) < 0)
+            conf_fail(c, "kill: %s", strerror(errno));
+        conf_pause_ms(1);
+    }
+}
+
 void conf_pause_ms(int ms)
 {
     struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
