@@ -49,7 +49,7 @@
  *   - ctl: h7_sysv_ask() and h7_sysv_read_perm(), h7_sysv_set(), h7_sysv_remove(),
  *     h7_sysv_at(), h7_sysv_each();
  *   - its check: h7_sysv_what_is_wrong().
- * queue/sysv_family.c is an example.
+ * family_test.c has the smallest one, queue/sysv_family.c one in use.
  *
  * Shared layout, struct h7_sysv_shared:
  *   field            written under  by                    meaning
@@ -169,8 +169,8 @@ struct h7_sysv_family {
     /* Another way to wait, while it is in use; NULL: there is none. */
     void (*tune)(struct h7_sysv_entry *e, const struct h7_sysv_ways *ways);
 
-    /* Under all locks, if h7_sysv_is_owner(): store `removed`, h7_sysv_let_go(), call all who sleep.
-     * Bounded in time. 0, -EPERM, -EIDRM (it was already; not of one that lingers), ... */
+    /* Under all locks, if h7_sysv_is_owner(): store `removed`, h7_sysv_let_go(), call all who
+     * sleep. Bounded in time. 0, -EPERM, -EIDRM (it was already; not of one that lingers), ... */
     int (*remove)(struct h7_sysv_entry *e, int id);
     /* The lock of names, one of these, of a removed object. Whatever a dead holder left there. */
     int (*lock_names)(struct h7_sysv_entry *e);
