@@ -169,8 +169,8 @@ struct h7_sysv_family {
     /* Another way to wait, while it is in use; NULL: there is none. */
     void (*tune)(struct h7_sysv_entry *e, const struct h7_sysv_ways *ways);
 
-    /* Under all locks, if h7_sysv_is_owner(): store `removed`, h7_sysv_let_go(), call all who sleep.
-     * Bounded in time. 0, -EPERM, -EIDRM (it was already; not of one that lingers), ... */
+    /* Under all locks, if h7_sysv_is_owner(): store `removed`, h7_sysv_let_go(), call all who
+     * sleep. Bounded in time. 0, -EPERM, -EIDRM (it was already; not of one that lingers), ... */
     int (*remove)(struct h7_sysv_entry *e, int id);
     /* The lock of names, one of these, of a removed object. Whatever a dead holder left there. */
     int (*lock_names)(struct h7_sysv_entry *e);
