@@ -18,6 +18,7 @@
 
 #include "base/sys.h"
 #include "memory/memory_internal.h"
+#include "memory/sysv_internal.h"
 
 /* What getdents64(2) gives. */
 struct record {
@@ -38,40 +39,42 @@ static int line_is_of(const char *line, const struct stat *st)
     return ino == st->st_ino && major_no == major(st->st_dev) && minor_no == minor(st->st_dev);
 }
 
-/* Line by line through a buffer; of a line that is longer, what matters comes first. */
-static int maps_have(int fd, const struct stat *st)
+/* How many of them. Line by line through a buffer; of a line that is longer, what matters comes
+ * first. */
+static int count_lines(int fd, const struct stat *st)
 {
     char buf[8192 + 1];
     size_t have = 0;
     ssize_t n;
+    int count = 0;
     while ((n = h7_sys_read(fd, buf + have, sizeof buf - 1 - have)) > 0) {
         char *line = buf, *end;
         have += (size_t)n;
         buf[have] = 0;
         for (; (end = strchr(line, '\n')); line = end + 1)
-            if (line_is_of(line, st))
-                return 1;
+            count += line_is_of(line, st);
         have = (size_t)(buf + have - line);
         if (have == sizeof buf - 1)
             have = 0;
         memmove(buf, line, have);
     }
-    return 0;
+    return count;
 }
 
-static int process_has(int proc, const char *pid, const struct stat *st)
+static int count_in_process(int proc, const char *pid, const struct stat *st)
 {
     char path[32];
     snprintf(path, sizeof path, "%.16s/maps", pid);
     int fd = h7_sys_openat(proc, path, O_RDONLY | O_CLOEXEC, 0);
-    int has = fd >= 0 && maps_have(fd, st);
+    int n = fd >= 0 ? count_lines(fd, st) : 0;
     h7_sys_close(fd);
-    return has;
+    return n;
 }
 
 struct found {
     pid_t *pids;
     size_t max;
+    int mappings; /* count them, not processes */
     int n;
 };
 
@@ -83,33 +86,37 @@ static int scan(int proc, const struct stat *st, struct found *f)
         for (ssize_t at = 0; at < n;) {
             const struct record *e = (const struct record *)(buf + at);
             at += e->len;
-            if (e->name[0] < '1' || e->name[0] > '9' || !process_has(proc, e->name, st))
+            if (e->name[0] < '1' || e->name[0] > '9')
                 continue;
-            if ((size_t)f->n < f->max)
+            int has = count_in_process(proc, e->name, st);
+            if (has > 0 && (size_t)f->n < f->max)
                 f->pids[f->n] = (pid_t)atoi(e->name);
-            f->n++;
+            f->n += f->mappings ? has : has > 0;
         }
     }
     return (int)n;
 }
 
+int h7_shm_count(const struct stat *st, int mappings, pid_t *pids, size_t n)
+{
+    struct found f = {.pids = pids, .max = n, .mappings = mappings};
+    int proc = h7_sys_openat(AT_FDCWD, "/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    if (proc < 0)
+        return proc;
+    int r = scan(proc, st, &f);
+    h7_sys_close(proc);
+    return r < 0 ? r : f.n;
+}
+
 int hepta_shm_users(struct hepta_shm *shm, pid_t *pids, size_t n)
 {
     struct stat st;
-    struct found f = {.pids = pids, .max = n};
     int r = h7_shm_enter(shm, 0);
     if (r == 0 && n > 0 && !pids)
         r = -EFAULT;
     if (r == 0 && fstat(shm->fd, &st) != 0)
         r = -errno;
-    if (r < 0)
-        return r;
-    int proc = h7_sys_openat(AT_FDCWD, "/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-    if (proc < 0)
-        return proc;
-    r = scan(proc, &st, &f);
-    h7_sys_close(proc);
-    return r < 0 ? r : f.n;
+    return r < 0 ? r : h7_shm_count(&st, 0, pids, n);
 }
 
 int hepta_shm_stat(struct hepta_shm *shm, struct hepta_shm_stat *stat)
