@@ -33,6 +33,9 @@ declare -A sets=(
     [two_readers]='-DWRITERS=1 -DREADERS=2'
     [two_rounds]='-DDEATHS=0 -DROUNDS=2'
     [one_sender]='-DSENDERS=1 -DRECEIVERS=2'
+    [two_posts]='-DPOSTERS=1 -DPOSTS=2'
+    [woken]='-DPOSTERS=1 -DONLY_WAITERS -DLOOK_NEAR -DSPURIOUS=0'
+    [in_order]='-DNOT_OWING -DIN_ORDER'
     [nap_only]='-DNO_NAP_END -DSTAY'
 )
 
@@ -63,6 +66,12 @@ tags, one of two senders dies       tags   safety
 tags, two die                       tags   safety -DDEATHS=2
 tags, two receivers, two die        tags   safety @one_sender -DMSG=2 -DDEATHS=2
 tags, full again and again          tags   safety @one_sender -DMSG=2 -DCAP=1
+sem, none dies, nobody looks        sem    safety -DDEATHS=0 @two_posts
+sem, the same, two posters          sem    safety -DDEATHS=0 -DSPURIOUS=0
+sem, the same, three sleepers       sem    safety -DDEATHS=0 -DWAITERS=3 -DPOSTERS=1 -DSPURIOUS=0
+sem, a poster dies, all asleep      sem    safety @two_posts -DONLY_POSTERS -DCALM -DSPURIOUS=0
+sem, one dies                       sem    safety @two_posts -DLOOK_FAR
+sem, a sleeper dies, others look    sem    safety @woken @in_order
 '
 # What spin must find: an assertion, "stuck" (invalid end state) or a "cycle".
 must_fail='
@@ -109,6 +118,18 @@ tags, fetched, not copied           tags   assertion safety @one_sender -DBROKEN
 tags, finished before taken         tags   assertion safety @one_sender -DBROKEN_FINISH
 tags, put after the commit          tags   assertion safety -DBROKEN_PUT
 tags, limit: rights full of T2      tags   assertion safety -DRIGHTS=1
+sem, arrive, then clear event       sem    assertion safety -DDEATHS=0 -DBROKEN_CLEAR
+sem, event not changed again        sem    assertion safety -DDEATHS=0 -DBROKEN_AGAIN
+sem, no baton                       sem    assertion safety -DDEATHS=0 -DBROKEN_BATON
+sem, the baton leaves event         sem    assertion safety -DDEATHS=0 -DBROKEN_FIND
+sem, arrivals reset in any case     sem    assertion safety -DDEATHS=0 -DBROKEN_RESET
+sem, sleep again without arrival    sem    assertion safety -DDEATHS=0 -DBROKEN_STAY
+sem, no pending                     sem    assertion safety @two_posts -DCALM -DBROKEN_PEND
+sem, a poster dies, nobody looks    sem    assertion safety -DPOSTERS=1 -DONLY_POSTERS
+sem, a sleeper dies, nobody looks   sem    assertion safety -DPOSTERS=1 -DONLY_WAITERS
+sem, limit: event cleared (W6)      sem    assertion safety @woken -DPOSTERS=2 -DIN_ORDER
+sem, limit: overtaken by priority   sem    assertion safety @woken @in_order -DANY_ORDER
+sem, limit: overtaken (W5)          sem    assertion safety @woken -DNOT_OWING
 '
 
 # search MODEL safety|cycles OPTION...: leaves spin's report in $tmp/log

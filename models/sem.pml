@@ -11,12 +11,16 @@
  *
  * What is checked: when nobody does anything any more, no living waiter sleeps while the value
  * is above 0, and nobody sleeps while there are no arrivals, where a later post would call nobody.
+ * Two waiters, two posters and a death of either (-DLOOK_FAR -DSPURIOUS=0) hold, too, in 29 million
+ * states: too long for run.sh, which has one poster for that.
  *
  * Options (numbers): WAITERS, POSTERS, POSTS (each one's), DEATHS, SPURIOUS (in all).
  *   LOOK_NEAR        who isn't alone looks by itself; who is alone, doesn't
  *   LOOK_FAR         all do
  *   ONLY_WAITERS, ONLY_POSTERS   whom death strikes
  *   NOT_OWING        no waiter that has cleared event, and not yet taken, or found the value 0
+ *   CALM             only while every waiter is asleep or done
+ *   IN_ORDER         no waiter overtakes one that came alone, on its way into the kernel
  *   ANY_ORDER        the kernel wakes whom it likes
  *   BROKEN_PEND      pending isn't set            BROKEN_AGAIN   event isn't changed again
  *   BROKEN_BATON     what is left is left         BROKEN_FIND    the baton leaves event as it is
@@ -73,6 +77,13 @@ byte deaths, spurious;
 #define LOOKS(id) (value > 0 && !alone[id])
 #else
 #define LOOKS(id) false
+#endif
+
+/* Is id, who came alone, in the kernel before those who came later? */
+#ifdef IN_ORDER
+#define IN_FRONT(id) (!alone[id] || id == me || sleepers??[id])
+#else
+#define IN_FRONT(id) true
 #endif
 
 /* One step; whom, or 0. */
@@ -154,8 +165,8 @@ again:
 #endif
         atomic {
             if
-            :: event == 0 -> sleepers!me
-            :: else -> goto take
+            :: event == 0 && IN_FRONT(1) && IN_FRONT(2) && IN_FRONT(3) -> sleepers!me
+            :: event != 0 -> goto take
             fi
         }
 end_sleep:
@@ -170,8 +181,12 @@ end_sleep:
 take:
         atomic {
             if
-            :: value > 0 -> baton = (value > 1 && arrivals > 0); value--; mine[me] = 0
-            :: value == 0 && last -> goto done /* -ETIMEDOUT */
+            :: value > 0 ->
+                baton = (value > 1 && arrivals > 0);
+                value--;
+                mine[me] = 0;
+                alone[me] = false
+            :: value == 0 && last -> alone[me] = false; goto done /* -ETIMEDOUT */
             :: value == 0 && !last -> OWES(false); goto again
             fi
         }
@@ -281,6 +296,9 @@ over:
 
 #ifdef NOT_OWING
 #define MAY_DIE(id) (!ended[id] && !killed[id] && !owes[id])
+#elif defined(CALM)
+#define RESTS(id) (ended[id] || sleepers??[id])
+#define MAY_DIE(id) (!ended[id] && !killed[id] && RESTS(1) && RESTS(2) && RESTS(3))
 #else
 #define MAY_DIE(id) (!ended[id] && !killed[id])
 #endif

@@ -20,7 +20,8 @@
  * What differs from POSIX, on purpose: deadlines are of CLOCK_MONOTONIC; a wait that a signal
  * handler interrupts returns -EINTR, under SA_RESTART, too. A poster killed inside
  * hepta_sem_post() has posted or not; if he has, the one he would have woken proceeds, at once or
- * within a second. What a killed waiter was woken for, another waiter gets within 100 ms.
+ * within a second. What a killed waiter was woken for, another waiter gets within 100 ms; within a
+ * second where the killed one had overtaken it (by priority, or in the same instant).
  *
  * Trust: who may write the memory may corrupt it: values, never more. Whatever is written
  * there, others never fault, never touch memory outside, and keep their deadlines within 100 ms.

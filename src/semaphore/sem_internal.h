@@ -38,14 +38,18 @@
  * Nor by a death:
  *   W1 poster, before the commit      nothing happened; a sleeper may be woken for nothing
  *   W2 poster, commit to wake-up      his robust "pending" word (get_robust_list(2)) is event,
- *                                     which names him or is 0: the kernel wakes one sleeper. If
- *                                     event names another poster by then, or pending was lost
- *                                     (prim/lock.h, C4), a sleeper's own look, below
+ *                                     which names him or is 0: the kernel wakes one sleeper. Not
+ *                                     if event names another poster by then, if a sleeper has
+ *                                     cleared it and isn't asleep yet, or if pending was lost
+ *                                     (prim/lock.h, C4): a sleeper's own look, below
  *   W3 poster, after the wake-up      arrivals stay: one system call more for the next post
  *   W4 sleeper, before it is woken    the same
  *   W5 sleeper, woken for a value     the others' own looks
- * A sleeper looks by itself every H7_SEM_TICK_NS; one that knows that no other sleeps, so that it
- * waits for no killed sleeper's wake-up (W5), every H7_SEM_FAR_NS.
+ *   W6 sleeper, event cleared, not    the same, of those who fell asleep because of that
+ *      yet taken or seen 0
+ * A sleeper looks by itself every H7_SEM_TICK_NS; one that came when no other slept, so that it is
+ * woken first (W5), every H7_SEM_FAR_NS. If another overtakes it on the way into the kernel, or
+ * by its thread's priority, and is killed then, that is how long it takes.
  *
  * What a peer writes here is only compared: a state of nonsense is a wrong value.
  */
