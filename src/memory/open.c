@@ -230,7 +230,7 @@ int hepta_shm_open(const char *name, uint32_t flags, mode_t mode,
     s->flags = flags & (HEPTA_SHM_WRITE | HEPTA_SHM_AUTO);
     r = open_or_make(&o, flags);
     if (r == 0)
-        strcpy(s->name, name);
+        memcpy(s->name, name, strlen(name) + 1);
     return h7_shm_finish(s, r, shm);
 }
 

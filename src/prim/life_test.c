@@ -158,6 +158,35 @@ static void test_thread_id_is_no_process(void **state)
     assert_int_equal(alive, 0);
 }
 
+/* A thread has a mark of its own, which ends with it. */
+static void test_of_a_thread(void **state)
+{
+    pthread_t t;
+    uint32_t go = 0;
+    uint64_t mine, again, other, start;
+    (void)state;
+    unit_say(&thread_id, 0);
+    assert_int_equal(pthread_create(&t, NULL, thread_that_stays, &go), 0);
+    unit_await(&thread_id, 0);
+    pid_t tid = (pid_t)thread_id;
+    int r = h7_life_of_thread(getpid(), 0, &mine);
+    if (r == 0) {
+        assert_int_equal(h7_life_of_thread(getpid(), 0, &again), 0);
+        assert_int_equal(h7_life_of_thread(tid, 0, &other), 0);
+        assert_true(mine == again && mine != other);
+    } else {
+        assert_int_equal(r, -ENOSYS); /* before Linux 6.9 */
+    }
+    assert_int_equal(h7_life_of_thread(tid, H7_LIFE_START_TIME, &start), 0);
+    assert_true(start & H7_LIFE_START_TIME);
+    unit_say(&go, 1);
+    pthread_join(t, NULL);
+    for (int i = 0; i < 1000 && kill(tid, 0) == 0; i++)
+        unit_sleep_ms(1); /* until the kernel has let go of it */
+    assert_true(r != 0 || h7_life_of_thread(tid, 0, &other) == -ESRCH);
+    assert_int_equal(h7_life_of_thread(tid, H7_LIFE_START_TIME, &start), -ESRCH);
+}
+
 static int self_is_the_child(void *arg)
 {
     const struct h7_life *parent = arg;
@@ -280,6 +309,7 @@ static char state_of(pid_t pid)
 static int headless(void *arg)
 {
     struct h7_life before, id = {0};
+    uint64_t mark;
     (void)arg;
     if (unit_forbid(SYS_pidfd_open, ENOSYS) != 0)
         return UNIT_SKIP;
@@ -292,6 +322,8 @@ static int headless(void *arg)
     CHILD_CHECK(h7_life_of(pid, &before) == 0);
     while (state_of(pid) != 'Z')
         unit_sleep_ms(1);
+    CHILD_CHECK(h7_life_of_thread(pid, 0, &mark) == -ENOSYS);
+    CHILD_CHECK(h7_life_of_thread(pid, H7_LIFE_START_TIME, &mark) == -ESRCH);
     int r = h7_life_of(pid, &id), living = h7_life_alive(&before);
     kill(pid, SIGKILL);
     siginfo_t info;
@@ -312,6 +344,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_alive_zombie_gone_reused), cmocka_unit_test(test_the_same_from_proc),
     cmocka_unit_test(test_name_with_parentheses),    cmocka_unit_test(test_both_kinds_of_mark),
     cmocka_unit_test(test_no_such_process),          cmocka_unit_test(test_thread_id_is_no_process),
+    cmocka_unit_test(test_of_a_thread),
     cmocka_unit_test(test_self_over_fork),           cmocka_unit_test(test_another_users_process),
     cmocka_unit_test(test_a_hidden_process),
     cmocka_unit_test(test_a_main_thread_that_has_exited),
