@@ -116,11 +116,14 @@ struct h7_set_waiting {
     int nowait;         /* the operation has IPC_NOWAIT */
     int looked;         /* whom the result depends on, lives */
     int n_buried;       /* how often something of the dead's came back */
+    int n_early;        /* ticks in a row at which it let one in front go first */
     uint64_t want[3];
 };
 
 /* Nothing could be done. 0 look again; or -EAGAIN, -ETIMEDOUT, -EINTR, ... */
 int h7_set_wait(struct h7_set_waiting *w, int64_t *deadline);
+/* It isn't its turn yet. Under the lock. */
+int h7_set_is_early(const struct h7_set_waiting *w);
 /* Still in the table at the end, with empty hands. 1: not quite, it was granted meanwhile. */
 int h7_set_give_up(struct h7_set_waiting *w);
 

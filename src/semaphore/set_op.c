@@ -237,8 +237,8 @@ static __attribute__((noinline)) int try_any(struct h7_set_waiting *w, const str
     struct sim s;
     s.seen = s.n = 0;
     calls.n = 0;
-    w->blocked = 0;
-    int r = was_granted(w) ? 0 : do_it(w, ops, n, &s, &calls);
+    w->blocked = h7_set_is_early(w);
+    int r = was_granted(w) ? 0 : w->blocked ? -EAGAIN : do_it(w, ops, n, &s, &calls);
     if (w->at >= 0 && r == 0)
         h7_sleepers_leave(w->set->sleepers, &w->at);
     h7_set_leave_calls(w->set, &calls);

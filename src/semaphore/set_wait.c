@@ -14,6 +14,7 @@
 #include "semaphore/set_internal.h"
 
 #define SOON_NS 2000000 /* longer than any spin: who has less time looks for the dead at once */
+#define EARLY_TICKS 2 /* that one behind gives those who are on their way */
 #define LOOK_NS (H7_SET_TICK_NS - 2000000) /* how long a look at a tick counts, for all */
 
 /* --- calling ----------------------------------------------------------------------------- */
@@ -226,6 +227,35 @@ static void enter_table(struct h7_set_waiting *w, struct h7_set_calls *calls)
     }
 }
 
+/* What those in front may take of a semaphore, who were called and are on their way: all, or the
+ * living among them, which takes a system call for each. */
+static int64_t taken_in_front(const struct h7_set_waiting *w, uint32_t sem, int living)
+{
+    const struct h7_sleepers *t = w->set->sleepers;
+    int64_t sum = 0;
+    int i = h7_sleepers_after(t, H7_NO_SLEEPER);
+    for (int k = 0; k < H7_SLEEPERS && i >= 0 && i != w->at; k++) {
+        struct condition c = condition_of(w->set, &t->at[i]);
+        if (!c.exactly && c.sem == sem && c.value > 0 && c.value <= H7_SET_VALUE_MAX &&
+            h7_load32_relaxed(&t->at[i].state) == H7_SLEEPER_CALLED &&
+            (!living || !h7_sleepers_dead(t, i)))
+            sum += c.value;
+        i = h7_sleepers_after(t, i);
+    }
+    return sum;
+}
+
+/* Who looks by himself, or was called to begin to tick, would overtake those in front who were
+ * called for what he finds. If they don't come (they may be stopped), he goes on after all. */
+int h7_set_is_early(const struct h7_set_waiting *w)
+{
+    const uint32_t sem = w->want[0] & 0xffff;
+    if (w->at < 0 || w->n_early >= EARLY_TICKS || w->want[0] & H7_SET_WANTS_EXACTLY)
+        return 0;
+    int64_t left = h7_set_value(w->set, sem) - (int64_t)w->want[1];
+    return left >= 0 && left < taken_in_front(w, sem, 0) && left < taken_in_front(w, sem, 1);
+}
+
 static int announce(void *ctx, int64_t deadline)
 {
     struct h7_set_waiting *w = ctx;
@@ -236,8 +266,10 @@ static int announce(void *ctx, int64_t deadline)
     r = h7_set_enter_fast(w->set, deadline);
     if (r < 0)
         return r;
-    int ready = is_ready(w) ||
+    int early = h7_set_is_early(w);
+    int ready = (is_ready(w) && !early) ||
                 (w->at >= 0 && h7_load64_relaxed(&w->set->sleepers->at[w->at].own[H7_SET_GRANTED]));
+    w->n_early = early ? w->n_early + 1 : 0;
     if (!ready)
         enter_table(w, &calls);
     h7_set_leave_calls(w->set, &calls);

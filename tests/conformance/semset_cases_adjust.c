@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* semset_cases_adjust.c - how far an undo goes, who clears it, and what it leaves to be seen */
 #define _GNU_SOURCE
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -164,6 +165,28 @@ static void waiter_of_a_dead(struct conf *c)
     remove_set(c, id);
 }
 
+/* What comes back with a death goes to those who sleep, in their order. */
+static void dead_in_order(struct conf *c)
+{
+    int id = make_set(c, 1);
+    const struct sembuf o = {0, -1, SEM_UNDO};
+    pid_t pid[4];
+    EQ(c, one_op(c, id, 0, 1, 0, NOW), 0);
+    pid_t holder = set_doer(c, id, 0, 0, -1, SEM_UNDO);
+    for (int i = 0; i < 4; i++) {
+        setpriority(PRIO_PROCESS, 0, -15); /* of children: who can't run may be overtaken */
+        pid[i] = set_sleeper(c, id, i, &o, 1, EVER);
+        setpriority(PRIO_PROCESS, 0, 0);
+    }
+    conf_kill(c, holder);
+    for (int i = 0; i < 4; i++) {
+        conf_join(c, pid[i]); /* its end is the next one's turn */
+        EQ(c, conf_get(c, ORDER + i), i + 1);
+    }
+    VALUES(c, id, 1);
+    remove_set(c, id);
+}
+
 const struct conf_case semset_adjust_cases[] = {
     {"adjust.not_below_zero", not_below_zero, 0, NULL, NULL, 0},
     {"adjust.not_above_the_most", not_above_the_most, 0, NULL, NULL, 0},
@@ -173,6 +196,7 @@ const struct conf_case semset_adjust_cases[] = {
     {"adjust.refused_clears_nothing", refused_clears_nothing, 0, NULL, NULL, 0},
     {"adjust.who_and_when", who_and_when, 0, NULL, NULL, 0},
     {"adjust.sums", sums, 0, NULL, NULL, 0},
+    {"adjust.dead_in_order", dead_in_order, 0, NULL, NULL, 0},
     {"adjust.waiter_of_a_dead", waiter_of_a_dead, 0, NULL, NULL, 0},
     {0},
 };
