@@ -15,12 +15,14 @@
 
 static const struct conf_backend backends[] = {
     {"kernel", CONF_KERNEL, 0, &shm_kernel_ops},
+    {"hepta", CONF_HEPTA, NEEDS_HEPTA, &shm_hepta_ops},
     {0},
 };
 
 static const struct conf_case *const groups[] = {
     shm_open_cases, shm_map_cases,  shm_pass_cases, shm_mode_cases,  shm_get_cases,  shm_at_cases,
-    shm_life_cases, shm_ctl_cases,  shm_list_cases, NULL,
+    shm_life_cases, shm_ctl_cases,  shm_list_cases, shm_mutex_cases, shm_cell_cases, shm_more_cases,
+    NULL,
 };
 
 static int tidy(void)
