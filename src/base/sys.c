@@ -389,6 +389,11 @@ int h7_sys_extend(int fd, off_t from, off_t to)
     return r;
 }
 
+int h7_sys_mlock(const void *p, size_t len, int lock)
+{
+    return (int)neg(syscall(lock ? SYS_mlock : SYS_munlock, p, len));
+}
+
 int h7_sys_allocate(int fd, off_t len)
 {
     return h7_sys_extend(fd, 0, len);

@@ -85,6 +85,8 @@ int h7_sys_openat(int dirfd, const char *path, int flags, mode_t mode);
 int h7_sys_allocate(int fd, off_t len);
 /* Only what lies between; on tmpfs all of it, or nothing has changed. fallocate(2). */
 int h7_sys_extend(int fd, off_t from, off_t to);
+/* mlock(2), or munlock(2). Not libc's, which a sanitizer replaces by nothing. */
+int h7_sys_mlock(const void *p, size_t len, int lock);
 
 /* epoll_create1(2), close-on-exec, and epoll_ctl(2). */
 int h7_sys_epoll_create(void);

@@ -66,9 +66,8 @@ int h7_shmid_lock_mappings(int id, int lock)
     int r = 0;
     h7_mutex_enter(&guard);
     for (size_t i = 0; i < n_list && r == 0; i++)
-        if (list[i].id == id &&
-            (lock ? mlock(list[i].at, list[i].len) : munlock(list[i].at, list[i].len)) != 0)
-            r = -errno;
+        if (list[i].id == id)
+            r = h7_sys_mlock(list[i].at, list[i].len, lock);
     h7_mutex_unlock(&guard);
     return r;
 }
