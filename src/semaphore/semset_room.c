@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* semaphore/semset_room.c - the invariants of System V sets, and their entry in the list of rooms */
+/* semaphore/semset_room.c - invariants of System V sets, and their entry in the list of rooms */
 #include <stdio.h>
 
 #include "prim/room.h"

@@ -62,7 +62,7 @@ static pid_t holder(struct conf *c, struct hepta_permit *p, int n)
 }
 
 /* A child asleep in take, as sem_waiter(), which holds what it got until cell 2 is 1. Who is called
- * and gets no time to run for some ticks is overtaken: so they come first, where that is allowed. */
+ * and gets no time to run for some ticks is overtaken: so they have it, where that is allowed. */
 static pid_t taker(struct conf *c, struct hepta_permit *p, int i, int64_t deadline)
 {
     pid_t pid = conf_fork(c);

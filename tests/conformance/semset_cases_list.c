@@ -95,7 +95,7 @@ static void indices(struct conf *c)
     EQ(c, by_index(c, SEM_STAT_ANY, -1, &ds), -EINVAL);
 }
 
-/* SEM_STAT takes read permission, SEM_STAT_ANY none. Hepta's user doesn't see what he can't open. */
+/* SEM_STAT takes read permission, SEM_STAT_ANY none. Hepta shows nobody what he can't open. */
 static void any(struct conf *c)
 {
     struct seminfo i;

@@ -87,7 +87,7 @@ static void indices(struct conf *c)
     EQ(c, yops(c)->ctl(-1, SHM_STAT_ANY, &ds), -EINVAL);
 }
 
-/* SHM_STAT takes read permission, SHM_STAT_ANY none. Hepta's user doesn't see what he can't open. */
+/* SHM_STAT takes read permission, SHM_STAT_ANY none. Hepta shows nobody what he can't open. */
 static void any(struct conf *c)
 {
     struct shminfo i;
