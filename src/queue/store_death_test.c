@@ -290,7 +290,59 @@ static void test_death_after_the_alarm(void **state)
     end();
 }
 
+static int stay(void *arg)
+{
+    (void)arg;
+    return unit_stay();
+}
+
+static void set_owner(uint32_t slot, const struct h7_life *owner)
+{
+    h7_store64_relaxed(&store.slots[slot].mark, owner->mark);
+    h7_store32_relaxed(&store.slots[slot].pid, owner->pid);
+}
+
+#define N_OWNERS 12 /* more than are remembered */
+
+/* Leases of many owners in turn, so that each has to be asked for: no verb may be late because of
+ * that. Those of the dead come back all the same, by and by. */
+static void test_owners_in_turn(void **state)
+{
+    const uint32_t n = 60000;
+    struct h7_life owner[N_OWNERS], dead;
+    pid_t pid[N_OWNERS];
+    (void)state;
+    begin(n, 8, H7_PLAN_CELLS, 0);
+    for (int i = 0; i < N_OWNERS; i++) {
+        pid[i] = unit_start(stay, NULL);
+        assert_int_equal(h7_life_of(pid[i], &owner[i]), 0);
+    }
+    dead = owner[0];
+    dead.mark++;
+    for (uint32_t i = 0; i < n; i++)
+        assert_int_equal(put(1, i), 0);
+    for (uint32_t i = 0; i < n; i++)
+        assert_int_equal(get_with((struct h7_take){.flags = H7_TAKE_LEASE}), i);
+    for (uint32_t i = 0; i < n; i++)
+        set_owner(i, &owner[i % N_OWNERS]);
+    set_owner(7, &dead);
+    set_owner(n - 7, &dead);
+    int64_t start = hepta_now_ns();
+    int64_t got = get(H7_PICK_FIRST, 0);
+    assert_true(hepta_now_ns() - start < 500000000);
+    for (int i = 0, n_got = 0; n_got < 2; i++) {
+        n_got += got >= 0;
+        assert_true(got == -EAGAIN || got == 7 || got == n - 7);
+        assert_true(i < 1000);
+        got = get(H7_PICK_FIRST, 0);
+    }
+    for (int i = 0; i < N_OWNERS; i++)
+        unit_kill(pid[i]);
+    end();
+}
+
 static const struct CMUnitTest tests[] = {
+    NAMES_TEST(test_owners_in_turn),
     NAMES_TEST(test_lease_of_the_dead),
     NAMES_TEST(test_sleeping_receivers),
     NAMES_TEST(test_dead_sleeper),
