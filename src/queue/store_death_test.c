@@ -7,6 +7,7 @@
 #include "queue/store_test.h"
 
 #include <poll.h>
+#include <sched.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -341,8 +342,50 @@ static void test_owners_in_turn(void **state)
     end();
 }
 
+/* As no holder would: it takes the word from who has it. */
+static int hold_again_and_again(void *arg)
+{
+    struct h7_a32 *word = &store.shared->side[H7_P].lock.word;
+    const struct sched_param first = {.sched_priority = 1};
+    sched_setscheduler(0, SCHED_FIFO, &first); /* on a busy machine; if it is allowed */
+    for (;;) {
+        for (int64_t end = hepta_in_ms(40); hepta_now_ns() < end;)
+            h7_store32_relaxed(word, (uint32_t)getpid());
+        unit_say(arg, 1);
+        h7_store32_relaxed(word, 0);
+        while (h7_load32_relaxed(word) == 0)
+            h7_pause();
+    }
+    return 0;
+}
+
+/* A peer plants sleepers that are dead, and has the lock nearly all the time: who calls one after
+ * the other waits for the lock again and again, but not for long in all. */
+static void test_dead_sleepers_behind_a_lock(void **state)
+{
+    uint32_t *said = unit_shared(sizeof *said);
+    (void)state;
+    begin(8, 64, H7_PLAN_CELLS, 0);
+    struct h7_sleepers *t = &store.shared->sleepers[H7_P];
+    for (int i = 0; i < H7_SLEEPERS; i++) {
+        h7_store32_relaxed(&t->at[i].state, H7_SLEEPER_WAITING);
+        h7_store64_relaxed(&t->at[i].ticket, (uint64_t)i);
+    }
+    h7_store32_relaxed(&t->high, H7_SLEEPERS);
+    h7_store32_relaxed(&t->n_waiting, H7_SLEEPERS);
+    pid_t pid = unit_start(hold_again_and_again, said);
+    unit_await(said, 0);
+    int64_t start = hepta_now_ns();
+    uint32_t value = 5;
+    int r = h7_store_send(&store, 0, &value, sizeof value, HEPTA_FOREVER);
+    int64_t took = hepta_now_ns() - start;
+    unit_kill(pid);
+    assert_int_equal(r, 0);
+    assert_true(took < 500000000);
+    end();
+}
+
 static const struct CMUnitTest tests[] = {
-    NAMES_TEST(test_owners_in_turn),
     NAMES_TEST(test_lease_of_the_dead),
     NAMES_TEST(test_sleeping_receivers),
     NAMES_TEST(test_dead_sleeper),
@@ -353,6 +396,8 @@ static const struct CMUnitTest tests[] = {
     NAMES_TEST(test_freed_far_away),
     NAMES_TEST(test_dead_urgent_sleeper),
     NAMES_TEST(test_death_after_the_alarm),
+    NAMES_TEST(test_owners_in_turn),
+    NAMES_TEST(test_dead_sleepers_behind_a_lock),
 };
 
 NAMES_MAIN(tests)
