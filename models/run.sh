@@ -132,7 +132,7 @@ sleepers, who is behind, unguarded  sleepers assertion safety @one_call -DBROKEN
 sleepers, the same, by a newcomer   sleepers assertion safety @three_wait -DTYPES -DBROKEN_PLACE
 sleepers, no look after entering    sleepers assertion safety @one_call -DBROKEN_LOOK
 sleepers, not counted again         sleepers assertion safety @one_call -DBROKEN_MEND
-sleepers, a call not passed on       sleepers assertion safety @three_prompt -DBROKEN_PASS
+sleepers, a call not passed on      sleepers assertion safety @three_prompt -DBROKEN_PASS
 sleepers, ranks said too soon       sleepers assertion safety @ranks -DDEATHS=2 -DBROKEN_RANKED
 sleepers, limit: types need a tick  sleepers assertion safety @three_prompt -DTYPES
 '
