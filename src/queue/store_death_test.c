@@ -342,12 +342,18 @@ static void test_owners_in_turn(void **state)
     end();
 }
 
+/* On a busy machine, too; if it is allowed. */
+static void run_first(void)
+{
+    const struct sched_param first = {.sched_priority = 1};
+    sched_setscheduler(0, SCHED_FIFO, &first);
+}
+
 /* As no holder would: it takes the word from who has it. */
 static int hold_again_and_again(void *arg)
 {
     struct h7_a32 *word = &store.shared->side[H7_P].lock.word;
-    const struct sched_param first = {.sched_priority = 1};
-    sched_setscheduler(0, SCHED_FIFO, &first); /* on a busy machine; if it is allowed */
+    run_first();
     for (;;) {
         for (int64_t end = hepta_in_ms(40); hepta_now_ns() < end;)
             h7_store32_relaxed(word, (uint32_t)getpid());
@@ -385,6 +391,34 @@ static void test_dead_sleepers_behind_a_lock(void **state)
     end();
 }
 
+static int dirty_it_again_and_again(void *arg)
+{
+    (void)arg;
+    run_first();
+    for (;;)
+        h7_store32_relaxed(&store.shared->dirty, 1);
+    return 0;
+}
+
+/* Mending takes its time, and a peer lets nobody come to an end with it. */
+static void test_dirty_without_end(void **state)
+{
+    (void)state;
+    begin(60000, 64, H7_PLAN_CELLS, 0);
+    for (uint32_t i = 0; i < 60000; i++)
+        assert_int_equal(put(1, i), 0);
+    pid_t pid = unit_start(dirty_it_again_and_again, NULL);
+    while (!h7_load32_relaxed(&store.shared->dirty))
+        unit_sleep_ms(1);
+    int64_t start = hepta_now_ns();
+    int64_t got = get(H7_PICK_FIRST, 0);
+    int64_t took = hepta_now_ns() - start;
+    unit_kill(pid);
+    assert_true(got == 0 || got == -EAGAIN);
+    assert_true(took < 500000000);
+    end();
+}
+
 static const struct CMUnitTest tests[] = {
     NAMES_TEST(test_lease_of_the_dead),
     NAMES_TEST(test_sleeping_receivers),
@@ -398,6 +432,7 @@ static const struct CMUnitTest tests[] = {
     NAMES_TEST(test_death_after_the_alarm),
     NAMES_TEST(test_owners_in_turn),
     NAMES_TEST(test_dead_sleepers_behind_a_lock),
+    NAMES_TEST(test_dirty_without_end),
 };
 
 NAMES_MAIN(tests)
