@@ -33,6 +33,11 @@ declare -A sets=(
     [two_readers]='-DWRITERS=1 -DREADERS=2'
     [two_rounds]='-DDEATHS=0 -DROUNDS=2'
     [one_sender]='-DSENDERS=1 -DRECEIVERS=2'
+    [one_call]='-DSENDERS=1'
+    [three_wait]='-DSENDERS=1 -DRECEIVERS=3 -DLEAVERS=0'
+    [ranks]='-DSENDERS=1 -DRECEIVERS=3 -DLEAVERS=0 -DRANKS=2 -DSETTLED'
+    [prompt]='-DPROMPT -DDEATHS=0'
+    [three_prompt]='-DPROMPT -DDEATHS=0 -DSENDERS=1 -DRECEIVERS=3'
     [nap_only]='-DNO_NAP_END -DSTAY'
 )
 
@@ -63,6 +68,14 @@ tags, one of two senders dies       tags   safety
 tags, two die                       tags   safety -DDEATHS=2
 tags, two receivers, two die        tags   safety @one_sender -DMSG=2 -DDEATHS=2
 tags, full again and again          tags   safety @one_sender -DMSG=2 -DCAP=1
+sleepers, one dies                  sleepers safety
+sleepers, two die                   sleepers safety @one_call -DDEATHS=2
+sleepers, they come twice           sleepers safety @one_call -DROUNDS=2
+sleepers, two types of message      sleepers safety @three_wait -DTYPES
+sleepers, two ranks                 sleepers safety @ranks -DRANKS=1
+sleepers, two ranks, two die        sleepers safety @ranks -DDEATHS=2
+sleepers, none dies, no tick        sleepers safety @prompt
+sleepers, the same, three receive   sleepers safety @three_prompt
 '
 # What spin must find: an assertion, "stuck" (invalid end state) or a "cycle".
 must_fail='
@@ -109,6 +122,19 @@ tags, fetched, not copied           tags   assertion safety @one_sender -DBROKEN
 tags, finished before taken         tags   assertion safety @one_sender -DBROKEN_FINISH
 tags, put after the commit          tags   assertion safety -DBROKEN_PUT
 tags, limit: rights full of T2      tags   assertion safety -DRIGHTS=1
+sleepers, call after the commit     sleepers assertion safety @one_call -DBROKEN_LATE
+sleepers, pending not turned (S3)   sleepers assertion safety @one_call -DBROKEN_PEND
+sleepers, pending turned too late   sleepers assertion safety -DBROKEN_TURN
+sleepers, turned back too early     sleepers assertion safety @one_call -DBROKEN_UNPEND
+sleepers, a word without the TID    sleepers assertion safety @one_call -DBROKEN_TID
+sleepers, no tick for those behind  sleepers assertion safety @one_call -DBROKEN_TICK
+sleepers, who is behind, unguarded  sleepers assertion safety @one_call -DBROKEN_PLACE
+sleepers, the same, by a newcomer   sleepers assertion safety @three_wait -DTYPES -DBROKEN_PLACE
+sleepers, no look after entering    sleepers assertion safety @one_call -DBROKEN_LOOK
+sleepers, not counted again         sleepers assertion safety @one_call -DBROKEN_MEND
+sleepers, a call not passed on      sleepers assertion safety @three_prompt -DBROKEN_PASS
+sleepers, ranks said too soon       sleepers assertion safety @ranks -DDEATHS=2 -DBROKEN_RANKED
+sleepers, limit: types need a tick  sleepers assertion safety @three_prompt -DTYPES
 '
 
 # search MODEL safety|cycles OPTION...: leaves spin's report in $tmp/log

@@ -66,12 +66,12 @@ void h7_call_plan_slow(struct h7_store *st, int side, uint64_t key, struct h7_ca
 
 /* The one that was called is dead: his record is freed, and the next is called. Any will do, as
  * it looks for itself. */
-static void call_another(struct h7_store *st, int side, struct h7_call *call)
+static void call_another(struct h7_store *st, int side, struct h7_call *call, int64_t end)
 {
     struct h7_sleepers *t = table(st, side);
     int dead = call->i;
     call->i = H7_NO_SLEEPER;
-    if (h7_store_enter(st, side, h7_store_patience()) < 0)
+    if (h7_store_enter(st, side, end) < 0)
         return; /* a stopped process holds the lock; those behind look by themselves */
     if (h7_load32_relaxed(&t->at[dead].state) == H7_SLEEPER_CALLED && h7_sleepers_dead(t, dead))
         h7_sleepers_leave(t, &dead);
@@ -86,6 +86,7 @@ static void call_another(struct h7_store *st, int side, struct h7_call *call)
 
 void h7_call_leave_slow(struct h7_store *st, int side, struct h7_call *call)
 {
+    int64_t end = 0; /* one patience for all of them: a verb mustn't be late */
     h7_unlock_second(lock_of(st, side)); /* pending is the sleeper's word: S3 */
     for (int i = 0; i < H7_SLEEPERS && call->i >= 0; i++) {
         int done = h7_sleepers_wake(table(st, side), call->i) ||
@@ -93,7 +94,8 @@ void h7_call_leave_slow(struct h7_store *st, int side, struct h7_call *call)
         h7_lock_unpend(&h7_self_cache); /* S4 */
         if (done)
             return;
-        call_another(st, side, call);
+        end = end ? end : h7_store_patience();
+        call_another(st, side, call, end);
     }
     if (call->i >= 0) /* more dead ones than there are places: a peer writes them */
         h7_lock_unpend(&h7_self_cache);
