@@ -15,6 +15,7 @@
 #define SEVERAL        64 /* places that a sender would like to find at once */
 #define SEVERAL_LOOKS  40
 #define SEVERAL_PAUSES 8
+#define EARLY_TICKS    2 /* that one behind gives those who are on their way */
 
 static struct h7_sleepers *table(const struct h7_store *st, int side)
 {
@@ -258,11 +259,17 @@ static int announce(void *ctx, int64_t deadline)
     return ready;
 }
 
+/* Whose tick it is sleeps on while one in front, who was called, is on his way; if he doesn't come
+ * (he may be stopped), not for ever. */
 static int nap_until_called(void *ctx, int64_t deadline)
 {
     struct h7_waiting *w = ctx;
-    int ticking = h7_load32_relaxed(&w->st->shared->claimed) != 0;
-    int r = h7_sleepers_sleep(table(w->st, w->side), w->at, ticking, deadline);
+    const struct h7_sleepers *t = table(w->st, w->side);
+    int ticking = h7_load32_relaxed(&w->st->shared->claimed) != 0, r, n = 0;
+    do
+        r = h7_sleepers_sleep(table(w->st, w->side), w->at, ticking, deadline);
+    while (r == 0 && n++ < EARLY_TICKS && h7_sleepers_is_early(t, w->at) &&
+           hepta_now_ns() < deadline);
     if (r == 0 && ticking)
         h7_store_bury(w->st, deadline);
     return r < 0 ? r : H7_WAIT_AGAIN;
