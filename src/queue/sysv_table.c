@@ -16,12 +16,15 @@
  */
 #define _GNU_SOURCE
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "base/clock.h"
 #include "base/mutex.h"
+#include "queue/store_internal.h"
 #include "queue/sysv_internal.h"
 
+#define SWEEP_MIN 16
 #define TRIES 1000 /* each time somebody has removed or detached it meanwhile */
 
 struct h7_a64 h7_msg_gen;
@@ -208,6 +211,32 @@ static void stamp(struct h7_store *st, int side)
         h7_store32_relaxed(pid, me.pid);
 }
 
+/* What others have removed stays attached here as long as nobody uses its id: a server that is
+ * given a queue by each client would run out of descriptors. Looked for after as many attaches as
+ * were left the last time. The file says it, so that nothing in it is touched. */
+static void drop_removed(void)
+{
+    static struct h7_a32 since, left; /* only advice */
+    uint32_t n = 0, wait = h7_load32_relaxed(&left);
+    struct stat st;
+    h7_add(&since, 1);
+    if (h7_load32_relaxed(&since) < (wait > SWEEP_MIN ? wait : SWEEP_MIN))
+        return;
+    h7_store32_relaxed(&since, 0);
+    for (unsigned i = 0; i < H7_MSG_BUCKETS; i++)
+        for (struct h7_msg *m = first_of((int)i); m; m = m->next) {
+            int id = (int)h7_load32_relaxed(&m->id), got = id > 0 ? h7_msg_try(m, id) : 0;
+            if (got == 0)
+                continue;
+            if (got == 1 && fstat(m->st.seg.fd, &st) == 0 && st.st_nlink == 0)
+                h7_msg_retire(m, 0);
+            else
+                n++;
+            h7_msg_leave(m);
+        }
+    h7_store32_relaxed(&left, n);
+}
+
 /* Another thread may have been faster: then it is its. */
 static int put_in(struct h7_msg *m, int id, struct h7_msg **out)
 {
@@ -235,6 +264,7 @@ static int put_in(struct h7_msg *m, int id, struct h7_msg **out)
 
 static int attach(int id, const struct h7_msg_ways *ways, struct h7_msg **out)
 {
+    drop_removed();
     int r = lock_table();
     if (r < 0)
         return r;
