@@ -147,6 +147,7 @@ static void test_death_inside(void **state)
     end();
 }
 
+/* While this process fills its slot, a peer says that the bytes lie elsewhere. */
 static void test_place_changed_meanwhile(void **state)
 {
     static char text[1000];
