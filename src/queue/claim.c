@@ -142,8 +142,7 @@ int h7_claims_return(struct h7_store *st, uint32_t slot)
 {
     struct h7_slot *s = &st->slots[slot];
     struct h7_store_shared *sh = st->shared;
-    if (st->notify && h7_load32_relaxed(st->notify_wanted))
-        h7_send_tell(st);
+    h7_send_tell(st);
     int r = h7_claims_drop(st, H7_C, slot);
     if (r < 0)
         return r;

@@ -123,14 +123,25 @@ void h7_call_now(struct h7_store *st, int side, uint64_t key)
     }
 }
 
-void h7_call_everybody(struct h7_store *st, int side)
+static int is_not(const struct h7_sleeper *s, void *arg)
+{
+    return s != arg;
+}
+
+/* But for one, who knows already; NULL: none. */
+static void call_all(struct h7_store *st, int side, struct h7_sleeper *but, int pended)
 {
     for (int n = 0; n < H7_SLEEPERS && h7_sleepers_any(table(st, side)); n++) {
-        int i = h7_sleepers_next(table(st, side), NULL, NULL);
+        int i = h7_sleepers_next(table(st, side), is_not, but);
         if (i < 0)
             return;
-        call_one(st, side, i, H7_P);
+        call_one(st, side, i, pended);
     }
+}
+
+void h7_call_everybody(struct h7_store *st, int side)
+{
+    call_all(st, side, NULL, H7_P);
 }
 
 /* --- the level --------------------------------------------------------------------------- */
@@ -232,27 +243,20 @@ static int no_nap(void *ctx, int64_t ns)
     return 0;
 }
 
-/* Under the side's lock. Not this one: it knows already. */
-static void call_others(struct h7_store *st, int side, int but)
-{
-    for (int i = 0; i < H7_SLEEPERS; i++)
-        if (i != but && h7_load32_relaxed(&table(st, side)->at[i].state) == H7_SLEEPER_WAITING)
-            call_one(st, side, i, side);
-}
-
 static int announce(void *ctx, int64_t deadline)
 {
     struct h7_waiting *w = ctx;
     struct h7_store *st = w->st;
+    struct h7_sleepers *t = table(st, w->side);
     int ready = 1, r = h7_store_enter(st, w->side, deadline);
     if (r < 0)
         return r;
     if (!is_ready(w)) {
-        int news = h7_sleepers_enter(table(st, w->side), &w->at, h7_sleepers_rank(), w->want);
+        int news = h7_sleepers_enter(t, &w->at, h7_sleepers_rank(), w->want);
         ready = 0;
         if (news == 1) { /* the first of another rank: all begin to tick */
-            call_others(st, w->side, w->at);
-            h7_sleepers_ranked(table(st, w->side));
+            call_all(st, w->side, &t->at[w->at], w->side);
+            h7_sleepers_ranked(t);
         }
     }
     h7_unlock(lock_of(st, w->side));
@@ -264,10 +268,10 @@ static int announce(void *ctx, int64_t deadline)
 static int nap_until_called(void *ctx, int64_t deadline)
 {
     struct h7_waiting *w = ctx;
-    const struct h7_sleepers *t = table(w->st, w->side);
+    struct h7_sleepers *t = table(w->st, w->side);
     int ticking = h7_load32_relaxed(&w->st->shared->claimed) != 0, r, n = 0;
     do
-        r = h7_sleepers_sleep(table(w->st, w->side), w->at, ticking, deadline);
+        r = h7_sleepers_sleep(t, w->at, ticking, deadline);
     while (r == 0 && n++ < EARLY_TICKS && h7_sleepers_is_early(t, w->at) &&
            hepta_now_ns() < deadline);
     if (r == 0 && ticking)
@@ -295,8 +299,7 @@ static const struct h7_wait_ops ops = {
 
 static int is_registered_for(const struct h7_waiting *w)
 {
-    const struct h7_store *st = w->st;
-    return w->side == H7_P && st->notify && h7_load32_relaxed(st->notify_wanted) != 0;
+    return w->side == H7_P && h7_notify_wanted(w->st);
 }
 
 /* A sender that finds the queue full again and again would wait for each place, and fetch the
