@@ -36,6 +36,11 @@ declare -A sets=(
     [two_posts]='-DPOSTERS=1 -DPOSTS=2'
     [woken]='-DPOSTERS=1 -DONLY_WAITERS -DLOOK_NEAR -DSPURIOUS=0'
     [in_order]='-DNOT_OWING -DIN_ORDER'
+    [one_call]='-DSENDERS=1'
+    [three_wait]='-DSENDERS=1 -DRECEIVERS=3 -DLEAVERS=0'
+    [ranks]='-DSENDERS=1 -DRECEIVERS=3 -DLEAVERS=0 -DRANKS=2 -DSETTLED'
+    [prompt]='-DPROMPT -DDEATHS=0'
+    [three_prompt]='-DPROMPT -DDEATHS=0 -DSENDERS=1 -DRECEIVERS=3'
     [nap_only]='-DNO_NAP_END -DSTAY'
 )
 
@@ -72,6 +77,14 @@ sem, the same, three sleepers       sem    safety -DDEATHS=0 -DWAITERS=3 -DPOSTE
 sem, a poster dies, all asleep      sem    safety @two_posts -DONLY_POSTERS -DCALM -DSPURIOUS=0
 sem, one dies                       sem    safety @two_posts -DLOOK_FAR
 sem, a sleeper dies, others look    sem    safety @woken @in_order
+sleepers, one dies                  sleepers safety
+sleepers, two die                   sleepers safety @one_call -DDEATHS=2
+sleepers, they come twice           sleepers safety @one_call -DROUNDS=2
+sleepers, two types of message      sleepers safety @three_wait -DTYPES
+sleepers, two ranks                 sleepers safety @ranks -DRANKS=1
+sleepers, two ranks, two die        sleepers safety @ranks -DDEATHS=2
+sleepers, none dies, no tick        sleepers safety @prompt
+sleepers, the same, three receive   sleepers safety @three_prompt
 '
 # What spin must find: an assertion, "stuck" (invalid end state) or a "cycle".
 must_fail='
@@ -130,6 +143,19 @@ sem, a sleeper dies, nobody looks   sem    assertion safety -DPOSTERS=1 -DONLY_W
 sem, limit: event cleared (W6)      sem    assertion safety @woken -DPOSTERS=2 -DIN_ORDER
 sem, limit: overtaken by priority   sem    assertion safety @woken @in_order -DANY_ORDER
 sem, limit: overtaken (W5)          sem    assertion safety @woken -DNOT_OWING
+sleepers, call after the commit     sleepers assertion safety @one_call -DBROKEN_LATE
+sleepers, pending not turned (S3)   sleepers assertion safety @one_call -DBROKEN_PEND
+sleepers, pending turned too late   sleepers assertion safety -DBROKEN_TURN
+sleepers, turned back too early     sleepers assertion safety @one_call -DBROKEN_UNPEND
+sleepers, a word without the TID    sleepers assertion safety @one_call -DBROKEN_TID
+sleepers, no tick for those behind  sleepers assertion safety @one_call -DBROKEN_TICK
+sleepers, who is behind, unguarded  sleepers assertion safety @one_call -DBROKEN_PLACE
+sleepers, the same, by a newcomer   sleepers assertion safety @three_wait -DTYPES -DBROKEN_PLACE
+sleepers, no look after entering    sleepers assertion safety @one_call -DBROKEN_LOOK
+sleepers, not counted again         sleepers assertion safety @one_call -DBROKEN_MEND
+sleepers, a call not passed on      sleepers assertion safety @three_prompt -DBROKEN_PASS
+sleepers, ranks said too soon       sleepers assertion safety @ranks -DDEATHS=2 -DBROKEN_RANKED
+sleepers, limit: types need a tick  sleepers assertion safety @three_prompt -DTYPES
 '
 
 # search MODEL safety|cycles OPTION...: leaves spin's report in $tmp/log

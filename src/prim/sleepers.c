@@ -202,6 +202,17 @@ void h7_sleepers_mend(struct h7_sleepers *s)
     h7_store32_relaxed(&s->n_waiting, n);
 }
 
+int h7_sleepers_is_early(const struct h7_sleepers *s, int at)
+{
+    if (at < 0 || state_of(s, at) != H7_SLEEPER_WAITING)
+        return 0;
+    for (uint32_t i = 0; i < high(s); i++)
+        if (state_of(s, (int)i) == H7_SLEEPER_CALLED && before(&s->at[i], &s->at[at]) &&
+            !h7_sleepers_dead(s, (int)i))
+            return 1;
+    return 0;
+}
+
 /* --- sleeping ----------------------------------------------------------------------- */
 
 /* No wake-up is lost: the word was 0 when this thread entered, under the guard; a call

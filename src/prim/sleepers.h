@@ -105,6 +105,9 @@ void h7_sleepers_mend(struct h7_sleepers *s);
  * h7_sleepers_dead() tells. */
 int h7_sleepers_wake(struct h7_sleepers *s, int i);
 int h7_sleepers_dead(const struct h7_sleepers *s, int i);
+/* This one isn't called, and one in front of it, alive, is on his way: who looks now would overtake
+ * him. Only advice: he may be stopped. */
+int h7_sleepers_is_early(const struct h7_sleepers *s, int at);
 /* Sleep until called, or to the deadline; at most `tick` ns (0: the caller has no reason of its
  * own to look), and H7_SLEEPERS_TICK_NS behind others, or without a record (H7_NO_SLEEPER). 0,
  * -EINTR. */

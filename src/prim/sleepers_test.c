@@ -111,6 +111,22 @@ static void test_every_record_ticks_for_itself(void **state)
     assert_false(looks(at[H7_SLEEPERS - 1]));
 }
 
+/* Who isn't called, behind a living one who is, has to wait for its turn. */
+static void test_early(void **state)
+{
+    (void)state;
+    int first = enter_anew(120), second = enter_anew(120), third = enter_anew(120);
+    assert_false(h7_sleepers_is_early(t, second));
+    h7_sleepers_call(t, first);
+    assert_false(h7_sleepers_is_early(t, first));
+    assert_true(h7_sleepers_is_early(t, second));
+    h7_sleepers_call(t, third); /* for what only he wants */
+    assert_false(h7_sleepers_is_early(t, third));
+    h7_sleepers_leave(t, &first);
+    assert_false(h7_sleepers_is_early(t, second));
+    assert_false(h7_sleepers_is_early(t, H7_NO_SLEEPER));
+}
+
 static int enter_and_die(void *arg)
 {
     (void)arg;
@@ -173,6 +189,7 @@ static const struct CMUnitTest tests[] = {
     T(test_only_the_first_sleeps_long),
     T(test_who_entered_behind_ticks),
     T(test_every_record_ticks_for_itself),
+    T(test_early),
     T(test_place_of_the_dead),
     T(test_ranks_said_only_when_all_are_called),
     T(test_mend_counts_again),

@@ -142,8 +142,7 @@ int h7_claims_return(struct h7_store *st, uint32_t slot)
 {
     struct h7_slot *s = &st->slots[slot];
     struct h7_store_shared *sh = st->shared;
-    if (st->notify && h7_load32_relaxed(st->notify_wanted))
-        h7_send_tell(st);
+    h7_send_tell(st);
     int r = h7_claims_drop(st, H7_C, slot);
     if (r < 0)
         return r;
@@ -239,41 +238,77 @@ static int same(const struct h7_life *a, const struct h7_life *b)
     return a->pid == b->pid && a->mark == b->mark;
 }
 
-/* Owners in turn; most claims in a row have the same one. 1 its owner is dead. */
-static int is_orphan(const struct h7_slot *s, struct h7_life *living, struct h7_life *dead)
+#define KNOWN 8   /* living owners that are remembered during one look */
+#define ASKED 500 /* owners that are asked for in one look: some microseconds each */
+
+struct owners {
+    struct h7_life living[KNOWN], dead;
+    unsigned n_living, n_asked;
+};
+
+static int is_known(const struct owners *o, const struct h7_life *owner)
 {
-    struct h7_life owner = owner_of(s);
-    if (same(&owner, living))
-        return 0;
-    if (same(&owner, dead))
-        return 1;
-    int alive = h7_life_alive(&owner);
-    *(alive ? living : dead) = owner;
-    return !alive;
+    for (unsigned i = 0; i < KNOWN && i < o->n_living; i++)
+        if (same(owner, &o->living[i]))
+            return 1;
+    return 0;
 }
 
-/* Slots that are claimed on that side, from the end, since ending one moves the last into its
- * place. Without locks it is only a look. */
-static int scan(struct h7_store *st, int side, int (*end)(struct h7_store *, uint32_t))
+/* 1 its owner is dead, 0 not; -EAGAIN: enough were asked for. */
+static int is_orphan(const struct h7_slot *s, struct owners *o)
+{
+    struct h7_life owner = owner_of(s);
+    if (same(&owner, &o->dead))
+        return 1;
+    if (is_known(o, &owner))
+        return 0;
+    if (o->n_asked++ == ASKED)
+        return -EAGAIN;
+    if (!h7_life_alive(&owner)) {
+        o->dead = owner;
+        return 1;
+    }
+    o->living[o->n_living++ % KNOWN] = owner;
+    return 0;
+}
+
+static int is_claimed(const struct h7_store *st, uint32_t slot, int side)
 {
     const uint32_t state = side == H7_P ? H7_SLOT_RESERVED : H7_SLOT_TAKEN;
-    struct h7_life living = {0}, dead = {0};
+    return h7_load32_acquire(&st->slots[slot].state) == state;
+}
+
+/* Slots that are claimed on that side, each once, from the end, since ending one moves the last
+ * into its place. Without locks (end is NULL) it is a look for the first. It goes on where this
+ * handle's last one stopped: of very many claims, with owners in turn, perhaps a peer's invention,
+ * not all are asked for at once. */
+static int scan(struct h7_store *st, int side, int (*end)(struct h7_store *, uint32_t))
+{
+    struct owners o = {.n_living = 1};
     uint32_t n = h7_load32_relaxed(&st->shared->side[side].claims);
+    uint32_t at = h7_load32_relaxed(&st->claims_from[side]); /* relaxed: any place will do */
     int found = 0;
-    if (h7_life_self(&living) < 0 || n > st->plan.n_slots)
+    if (h7_life_self(&o.living[0]) < 0 || n > st->plan.n_slots)
         return n > st->plan.n_slots ? -EBADMSG : 0;
-    while (n-- > 0) {
-        uint32_t slot = h7_load32_relaxed(&st->claims[side][n]);
+    for (uint32_t left = n; left > 0; left--) {
+        at = at == 0 || at > n ? n : at;
+        uint32_t slot = h7_load32_relaxed(&st->claims[side][at - 1]);
         if (slot >= st->plan.n_slots)
             return end ? -EBADMSG : found;
-        if (h7_load32_acquire(&st->slots[slot].state) != state ||
-            !is_orphan(&st->slots[slot], &living, &dead))
-            continue;
-        int r = end ? end(st, slot) : 0;
-        if (r < 0)
-            return r;
-        found++;
+        int r = is_claimed(st, slot, side) ? is_orphan(&st->slots[slot], &o) : 0;
+        found += r > 0;
+        if (r < 0 || (r > 0 && !end))
+            break;
+        if (r > 0) {
+            r = end(st, slot);
+            if (r < 0)
+                return r;
+            n--; /* at least `left` of them, still; the last is in this place now */
+        } else {
+            at--;
+        }
     }
+    h7_store32_relaxed(&st->claims_from[side], at);
     return found;
 }
 

@@ -46,21 +46,28 @@ static void kernel_name(char name[NAME_LEN], const struct h7_store *st, const st
              (unsigned long long)number);
 }
 
-/* --- telling --------------------------------------------------------------------------- */
-
 static struct h7_life registrant(const struct h7_mq_shared *sh)
 {
     return (struct h7_life){.mark = h7_load64_relaxed(&sh->mark),
                             .pid = h7_load32_relaxed(&sh->pid)};
 }
 
+/* Of the record. */
+static void registered_name(char name[NAME_LEN], const struct h7_store *st)
+{
+    const struct h7_mq_shared *sh = room_of(st);
+    struct h7_life him = registrant(sh);
+    kernel_name(name, st, &him, h7_load64_relaxed(&sh->number));
+}
+
+/* --- telling --------------------------------------------------------------------------- */
+
 /* Under both locks. Before the message counts: who dies in between has told, and not sent. */
 void h7_mq_tell(struct h7_store *st)
 {
     struct h7_mq_shared *sh = room_of(st);
-    struct h7_life id = registrant(sh);
     char name[NAME_LEN];
-    kernel_name(name, st, &id, h7_load64_relaxed(&sh->number));
+    registered_name(name, st);
     int fd = h7_sys_mq_open(name, O_WRONLY | O_NONBLOCK | O_CLOEXEC, 0, NULL);
     if (fd >= 0)
         h7_sys_mq_send(fd, "", 1);
@@ -157,9 +164,8 @@ static int is_dead_ones(const struct h7_mq_shared *sh)
 static int remove_registered(const struct h7_store *st)
 {
     struct h7_mq_shared *sh = room_of(st);
-    struct h7_life him = registrant(sh);
     char name[NAME_LEN];
-    kernel_name(name, st, &him, h7_load64_relaxed(&sh->number));
+    registered_name(name, st);
     int r = h7_sys_mq_unlink(name);
     if (r < 0 && r != -ENOENT)
         return r;
@@ -175,12 +181,10 @@ static int exec_ended_it(const struct h7_store *st)
 {
     const struct sigevent none = {.sigev_notify = SIGEV_NONE};
     const struct h7_mq_shared *sh = room_of(st);
-    uint64_t number = h7_load64_relaxed(&sh->number);
-    struct h7_life him = registrant(sh);
     char name[NAME_LEN];
     if (is_me(sh))
-        return number >> 32 != image();
-    kernel_name(name, st, &him, number);
+        return h7_load64_relaxed(&sh->number) >> 32 != image();
+    registered_name(name, st);
     int fd = h7_sys_mq_open(name, O_WRONLY | O_NONBLOCK | O_CLOEXEC, 0, NULL);
     if (fd < 0)
         return 0;

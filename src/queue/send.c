@@ -141,13 +141,8 @@ static int somebody_sleeps(struct h7_store *st)
 /* Nobody can take or return one between this look and the message: both locks are held. */
 void h7_send_tell(struct h7_store *st)
 {
-    if (h7_store_available(st) == 0 && !somebody_sleeps(st))
+    if (h7_notify_wanted(st) && h7_store_available(st) == 0 && !somebody_sleeps(st))
         st->notify(st);
-}
-
-static int notify_wanted(const struct h7_store *st)
-{
-    return st->notify && h7_load32_relaxed(st->notify_wanted) != 0; /* changed under both */
 }
 
 /* Bells, notification and calls come before the store that makes the message: nobody can die
@@ -200,7 +195,7 @@ static int put(struct h7_store *st, uint64_t key, const void *buf, size_t len, i
     if (r < 0)
         return r;
     r = h7_bytes_in(st, slot, buf, len);
-    if (r == 0 && h7_unlikely(tell) && notify_wanted(st))
+    if (r == 0 && h7_unlikely(tell))
         h7_send_tell(st);
     if (r == 0)
         r = h7_send_publish(st, slot, key, len, call);
@@ -226,7 +221,7 @@ static int try_send(struct h7_store *st, uint64_t key, const void *buf, size_t l
     if (r < 0)
         return r;
     h7_waiting_look(w);
-    int tell = notify_wanted(st);
+    int tell = h7_notify_wanted(st);
     if (h7_unlikely(tell))
         r = h7_store_enter_c_too(st, deadline);
     int both = tell && r == 0;
@@ -361,7 +356,7 @@ static int commit(struct h7_store *st, uint32_t slot, uint64_t key, size_t len, 
     int r = can_commit(st, slot, len);
     if (r < 0)
         return r;
-    if (tell && notify_wanted(st))
+    if (tell)
         h7_send_tell(st);
     r = h7_claims_drop(st, H7_P, slot);
     return r < 0 ? r : or_spoil(st, h7_send_publish(st, slot, key, len, call));
@@ -373,7 +368,7 @@ int h7_store_commit(struct h7_store *st, uint32_t slot, uint64_t key, size_t len
     int r = h7_store_enter_patiently(st, H7_P);
     if (r < 0)
         return r;
-    int tell = notify_wanted(st);
+    int tell = h7_notify_wanted(st);
     if (tell)
         r = h7_store_enter_c_too(st, h7_store_patience());
     int both = tell && r == 0;

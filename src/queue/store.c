@@ -274,9 +274,18 @@ void h7_store_leave_both(struct h7_store *st)
     h7_unlock(&st->shared->side[H7_P].lock);
 }
 
+/* When to stop mending: a peer that writes again and again that it is dirty mustn't make a verb
+ * late. */
+static int64_t mend_until(int64_t deadline)
+{
+    int64_t now = hepta_now_ns();
+    return deadline == HEPTA_NOW ? now + H7_LOCK_GRACE_NS : deadline == H7_EXPIRED ? now : deadline;
+}
+
 /* Bounded: each round begins with another's death. */
 int h7_store_enter_slow(struct h7_store *st, int side, int r, int64_t deadline)
 {
+    int64_t end = mend_until(deadline);
     for (int i = 0; i < 1000; i++) {
         r = note_death(st, side, r);
         if (r < 0)
@@ -288,6 +297,8 @@ int h7_store_enter_slow(struct h7_store *st, int side, int r, int64_t deadline)
         if (!is_dirty(st))
             return 0;
         h7_unlock(&st->shared->side[side].lock);
+        if (i > 0 && hepta_now_ns() >= end)
+            return h7_expired(deadline);
         r = enter_both(st, deadline);
         if (r < 0)
             return r;

@@ -146,6 +146,7 @@ struct h7_store {
     int bell[2];     /* r, w; opened for reading and writing, so that they never hang up */
     int obj;         /* O_PATH, the object's directory */
     struct h7_a64 tick;      /* of the kernel's clock, when the dead were last looked for */
+    struct h7_a32 claims_from[2]; /* behind the entry of claims[] where the next look begins */
     struct h7_alive alive;   /* of who holds claims */
     struct h7_level level[2];
     /* Called under P and C, before a message comes into the empty queue and nobody sleeps for

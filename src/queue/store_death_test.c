@@ -7,6 +7,7 @@
 #include "queue/store_test.h"
 
 #include <poll.h>
+#include <sched.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -146,6 +147,7 @@ static void test_death_inside(void **state)
     end();
 }
 
+/* While this process fills its slot, a peer says that the bytes lie elsewhere. */
 static void test_place_changed_meanwhile(void **state)
 {
     static char text[1000];
@@ -290,6 +292,134 @@ static void test_death_after_the_alarm(void **state)
     end();
 }
 
+static int stay(void *arg)
+{
+    (void)arg;
+    return unit_stay();
+}
+
+static void set_owner(uint32_t slot, const struct h7_life *owner)
+{
+    h7_store64_relaxed(&store.slots[slot].mark, owner->mark);
+    h7_store32_relaxed(&store.slots[slot].pid, owner->pid);
+}
+
+#define N_OWNERS 12 /* more than are remembered */
+
+/* Leases of many owners in turn, so that each has to be asked for: no verb may be late because of
+ * that. Those of the dead come back all the same, by and by. */
+static void test_owners_in_turn(void **state)
+{
+    const uint32_t n = 60000;
+    struct h7_life owner[N_OWNERS], dead;
+    pid_t pid[N_OWNERS];
+    (void)state;
+    begin(n, 8, H7_PLAN_CELLS, 0);
+    for (int i = 0; i < N_OWNERS; i++) {
+        pid[i] = unit_start(stay, NULL);
+        assert_int_equal(h7_life_of(pid[i], &owner[i]), 0);
+    }
+    dead = owner[0];
+    dead.mark++;
+    for (uint32_t i = 0; i < n; i++)
+        assert_int_equal(put(1, i), 0);
+    for (uint32_t i = 0; i < n; i++)
+        assert_int_equal(get_with((struct h7_take){.flags = H7_TAKE_LEASE}), i);
+    for (uint32_t i = 0; i < n; i++)
+        set_owner(i, &owner[i % N_OWNERS]);
+    set_owner(7, &dead);
+    set_owner(n - 7, &dead);
+    int64_t start = hepta_now_ns();
+    int64_t got = get(H7_PICK_FIRST, 0);
+    assert_true(hepta_now_ns() - start < 500000000);
+    for (int i = 0, n_got = 0; n_got < 2; i++) {
+        n_got += got >= 0;
+        assert_true(got == -EAGAIN || got == 7 || got == n - 7);
+        assert_true(i < 1000);
+        got = get(H7_PICK_FIRST, 0);
+    }
+    for (int i = 0; i < N_OWNERS; i++)
+        unit_kill(pid[i]);
+    end();
+}
+
+/* On a busy machine, too; if it is allowed. */
+static void run_first(void)
+{
+    const struct sched_param first = {.sched_priority = 1};
+    sched_setscheduler(0, SCHED_FIFO, &first);
+}
+
+/* As no holder would: it takes the word from who has it. */
+static int hold_again_and_again(void *arg)
+{
+    struct h7_a32 *word = &store.shared->side[H7_P].lock.word;
+    run_first();
+    for (;;) {
+        for (int64_t end = hepta_in_ms(40); hepta_now_ns() < end;)
+            h7_store32_relaxed(word, (uint32_t)getpid());
+        unit_say(arg, 1);
+        h7_store32_relaxed(word, 0);
+        while (h7_load32_relaxed(word) == 0)
+            h7_pause();
+    }
+    return 0;
+}
+
+/* A peer plants sleepers that are dead, and has the lock nearly all the time: who calls one after
+ * the other waits for the lock again and again, but not for long in all. */
+static void test_dead_sleepers_behind_a_lock(void **state)
+{
+    uint32_t *said = unit_shared(sizeof *said);
+    (void)state;
+    begin(8, 64, H7_PLAN_CELLS, 0);
+    struct h7_sleepers *t = &store.shared->sleepers[H7_P];
+    for (int i = 0; i < H7_SLEEPERS; i++) {
+        h7_store32_relaxed(&t->at[i].state, H7_SLEEPER_WAITING);
+        h7_store64_relaxed(&t->at[i].ticket, (uint64_t)i);
+    }
+    h7_store32_relaxed(&t->high, H7_SLEEPERS);
+    h7_store32_relaxed(&t->n_waiting, H7_SLEEPERS);
+    pid_t pid = unit_start(hold_again_and_again, said);
+    unit_await(said, 0);
+    int64_t start = hepta_now_ns();
+    uint32_t value = 5;
+    int r = h7_store_send(&store, 0, &value, sizeof value, HEPTA_FOREVER);
+    int64_t took = hepta_now_ns() - start;
+    unit_kill(pid);
+    assert_int_equal(r, 0);
+    assert_true(took < 500000000);
+    end();
+}
+
+static int dirty_it_again_and_again(void *arg)
+{
+    (void)arg;
+    run_first();
+    for (;;)
+        h7_store32_relaxed(&store.shared->dirty, 1);
+    return 0;
+}
+
+/* Mending takes its time, and a peer lets nobody come to an end with it. */
+static void test_dirty_without_end(void **state)
+{
+    (void)state;
+    begin(60000, 64, H7_PLAN_CELLS, 0);
+    for (uint32_t i = 0; i < 60000; i++)
+        assert_int_equal(put(1, i), 0);
+    pid_t pid = unit_start(dirty_it_again_and_again, NULL);
+    while (!h7_load32_relaxed(&store.shared->dirty))
+        unit_sleep_ms(1);
+    int64_t start = hepta_now_ns();
+    int64_t got = get(H7_PICK_FIRST, 0);
+    int64_t took = hepta_now_ns() - start;
+    unit_kill(pid);
+    assert_true(got == 0 || got == -EAGAIN);
+    assert_true(took < 500000000);
+    end();
+}
+
 static const struct CMUnitTest tests[] = {
     NAMES_TEST(test_lease_of_the_dead),
     NAMES_TEST(test_sleeping_receivers),
@@ -301,6 +431,9 @@ static const struct CMUnitTest tests[] = {
     NAMES_TEST(test_freed_far_away),
     NAMES_TEST(test_dead_urgent_sleeper),
     NAMES_TEST(test_death_after_the_alarm),
+    NAMES_TEST(test_owners_in_turn),
+    NAMES_TEST(test_dead_sleepers_behind_a_lock),
+    NAMES_TEST(test_dirty_without_end),
 };
 
 NAMES_MAIN(tests)

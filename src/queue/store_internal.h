@@ -153,7 +153,12 @@ int h7_send_place(struct h7_store *st, size_t len, int whole, uint32_t *slot);
 /* Under P: it is sent. */
 int h7_send_publish(struct h7_store *st, uint32_t slot, uint64_t key, size_t len,
                     struct h7_call *call);
-/* Under P and C, or P where C can't change what matters: a message is about to come. */
+/* Does somebody want to be told? It changes under both locks. */
+static inline int h7_notify_wanted(const struct h7_store *st)
+{
+    return st->notify && h7_load32_relaxed(st->notify_wanted) != 0;
+}
+/* Under P and C: a message is about to come. */
 void h7_send_tell(struct h7_store *st);
 
 /* --- take.c --- */

@@ -142,8 +142,6 @@ static void test_reserve(void **state)
     end();
 }
 
-/* While this process fills its slot, a peer says that the bytes lie elsewhere. */
-
 static int n_told;
 static struct h7_a32 wanted;
 static void tell_it(struct h7_store *st)

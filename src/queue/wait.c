@@ -15,6 +15,7 @@
 #define SEVERAL        64 /* places that a sender would like to find at once */
 #define SEVERAL_LOOKS  40
 #define SEVERAL_PAUSES 8
+#define EARLY_TICKS    2 /* that one behind gives those who are on their way */
 
 static struct h7_sleepers *table(const struct h7_store *st, int side)
 {
@@ -66,12 +67,12 @@ void h7_call_plan_slow(struct h7_store *st, int side, uint64_t key, struct h7_ca
 
 /* The one that was called is dead: his record is freed, and the next is called. Any will do, as
  * it looks for itself. */
-static void call_another(struct h7_store *st, int side, struct h7_call *call)
+static void call_another(struct h7_store *st, int side, struct h7_call *call, int64_t end)
 {
     struct h7_sleepers *t = table(st, side);
     int dead = call->i;
     call->i = H7_NO_SLEEPER;
-    if (h7_store_enter(st, side, h7_store_patience()) < 0)
+    if (h7_store_enter(st, side, end) < 0)
         return; /* a stopped process holds the lock; those behind look by themselves */
     if (h7_load32_relaxed(&t->at[dead].state) == H7_SLEEPER_CALLED && h7_sleepers_dead(t, dead))
         h7_sleepers_leave(t, &dead);
@@ -86,6 +87,7 @@ static void call_another(struct h7_store *st, int side, struct h7_call *call)
 
 void h7_call_leave_slow(struct h7_store *st, int side, struct h7_call *call)
 {
+    int64_t end = 0; /* one patience for all of them: a verb mustn't be late */
     h7_unlock_second(lock_of(st, side)); /* pending is the sleeper's word: S3 */
     for (int i = 0; i < H7_SLEEPERS && call->i >= 0; i++) {
         int done = h7_sleepers_wake(table(st, side), call->i) ||
@@ -93,7 +95,8 @@ void h7_call_leave_slow(struct h7_store *st, int side, struct h7_call *call)
         h7_lock_unpend(&h7_self_cache); /* S4 */
         if (done)
             return;
-        call_another(st, side, call);
+        end = end ? end : h7_store_patience();
+        call_another(st, side, call, end);
     }
     if (call->i >= 0) /* more dead ones than there are places: a peer writes them */
         h7_lock_unpend(&h7_self_cache);
@@ -120,14 +123,25 @@ void h7_call_now(struct h7_store *st, int side, uint64_t key)
     }
 }
 
-void h7_call_everybody(struct h7_store *st, int side)
+static int is_not(const struct h7_sleeper *s, void *arg)
+{
+    return s != arg;
+}
+
+/* But for one, who knows already; NULL: none. */
+static void call_all(struct h7_store *st, int side, struct h7_sleeper *but, int pended)
 {
     for (int n = 0; n < H7_SLEEPERS && h7_sleepers_any(table(st, side)); n++) {
-        int i = h7_sleepers_next(table(st, side), NULL, NULL);
+        int i = h7_sleepers_next(table(st, side), is_not, but);
         if (i < 0)
             return;
-        call_one(st, side, i, H7_P);
+        call_one(st, side, i, pended);
     }
+}
+
+void h7_call_everybody(struct h7_store *st, int side)
+{
+    call_all(st, side, NULL, H7_P);
 }
 
 /* --- the level --------------------------------------------------------------------------- */
@@ -229,38 +243,38 @@ static int no_nap(void *ctx, int64_t ns)
     return 0;
 }
 
-/* Under the side's lock. Not this one: it knows already. */
-static void call_others(struct h7_store *st, int side, int but)
-{
-    for (int i = 0; i < H7_SLEEPERS; i++)
-        if (i != but && h7_load32_relaxed(&table(st, side)->at[i].state) == H7_SLEEPER_WAITING)
-            call_one(st, side, i, side);
-}
-
 static int announce(void *ctx, int64_t deadline)
 {
     struct h7_waiting *w = ctx;
     struct h7_store *st = w->st;
+    struct h7_sleepers *t = table(st, w->side);
     int ready = 1, r = h7_store_enter(st, w->side, deadline);
     if (r < 0)
         return r;
     if (!is_ready(w)) {
-        int news = h7_sleepers_enter(table(st, w->side), &w->at, h7_sleepers_rank(), w->want);
+        int news = h7_sleepers_enter(t, &w->at, h7_sleepers_rank(), w->want);
         ready = 0;
         if (news == 1) { /* the first of another rank: all begin to tick */
-            call_others(st, w->side, w->at);
-            h7_sleepers_ranked(table(st, w->side));
+            call_all(st, w->side, &t->at[w->at], w->side);
+            h7_sleepers_ranked(t);
         }
     }
     h7_unlock(lock_of(st, w->side));
     return ready;
 }
 
+/* Whose tick it is sleeps on while one in front, who was called, is on his way; if he doesn't come
+ * (he may be stopped), not for ever. */
 static int nap_until_called(void *ctx, int64_t deadline)
 {
     struct h7_waiting *w = ctx;
+    struct h7_sleepers *t = table(w->st, w->side);
     int64_t tick = h7_load32_relaxed(&w->st->shared->claimed) ? H7_SLEEPERS_TICK_NS : 0;
-    int r = h7_sleepers_sleep(table(w->st, w->side), w->at, tick, deadline);
+    int r, n = 0;
+    do
+        r = h7_sleepers_sleep(t, w->at, tick, deadline);
+    while (r == 0 && n++ < EARLY_TICKS && h7_sleepers_is_early(t, w->at) &&
+           hepta_now_ns() < deadline);
     if (r == 0 && tick)
         h7_store_bury(w->st, deadline);
     return r < 0 ? r : H7_WAIT_AGAIN;
@@ -286,8 +300,7 @@ static const struct h7_wait_ops ops = {
 
 static int is_registered_for(const struct h7_waiting *w)
 {
-    const struct h7_store *st = w->st;
-    return w->side == H7_P && st->notify && h7_load32_relaxed(st->notify_wanted) != 0;
+    return w->side == H7_P && h7_notify_wanted(w->st);
 }
 
 /* A sender that finds the queue full again and again would wait for each place, and fetch the

@@ -128,6 +128,8 @@ struct h7_sysv_table {
     struct h7_mutex lock;
     struct h7_a32 holder; /* tid, so that a signal handler finds out */
     struct h7_a64 pidns;
+    struct h7_a32 since, left; /* attaches since the last look for removed ones, and those it left:
+                                * only advice */
     struct h7_sysv_entry *bucket[H7_SYSV_BUCKETS];
 };
 

@@ -17,10 +17,13 @@
 #define _GNU_SOURCE
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "prim/life.h"
 #include "sysv/sysv.h"
+
+#define SWEEP_MIN 16
 
 /* 0, -EDEADLK (called from a handler that interrupted the holder; the deadline is for one that
  * came between the lock and the name). */
@@ -188,6 +191,36 @@ static struct h7_sysv_entry *claim_free(struct h7_sysv_table *t, int id)
     return new_entry(t->family->entry_size, &t->bucket[(uint32_t)id % H7_SYSV_BUCKETS]);
 }
 
+static int is_gone(const struct h7_sysv_entry *e)
+{
+    struct stat st;
+    return fstat(e->obj, &st) == 0 && st.st_nlink == 0;
+}
+
+/* What others have removed stays attached here as long as nobody uses its id: a server that is
+ * given an object by each client would run out of descriptors. Looked for after as many attaches as
+ * were left the last time. Its directory says it, so that nothing of it is touched. */
+static void drop_removed(struct h7_sysv_table *t)
+{
+    uint32_t n = 0, since = h7_load32_relaxed(&t->since) + 1, wait = h7_load32_relaxed(&t->left);
+    int due = since >= (wait > SWEEP_MIN ? wait : SWEEP_MIN);
+    h7_store32_relaxed(&t->since, due ? 0 : since); /* two threads at once count as one: no harm */
+    if (!due)
+        return;
+    for (unsigned i = 0; i < H7_SYSV_BUCKETS; i++)
+        for (struct h7_sysv_entry *e = first_of(t, (int)i); e; e = e->next) {
+            int id = (int)h7_load32_relaxed(&e->id), got = id > 0 ? h7_sysv_try(e, id) : 0;
+            if (got == 0)
+                continue;
+            if (got == 1 && is_gone(e))
+                h7_sysv_retire(t, e, 0);
+            else
+                n++;
+            h7_sysv_leave(t, e);
+        }
+    h7_store32_relaxed(&t->left, n);
+}
+
 /* Another thread may have been faster: then it is its. */
 static int put_in(struct h7_sysv_table *t, struct h7_sysv_entry *e, int id,
                   struct h7_sysv_entry **out)
@@ -217,6 +250,7 @@ static int put_in(struct h7_sysv_table *t, struct h7_sysv_entry *e, int id,
 static int attach(struct h7_sysv_table *t, int id, const struct h7_sysv_ways *ways,
                   struct h7_sysv_entry **out)
 {
+    drop_removed(t);
     int r = lock_table(t);
     if (r < 0)
         return r;

@@ -349,7 +349,32 @@ static void test_other_namespace(void **state)
     assert_int_equal(hepta_msg_ctl(id, IPC_RMID, NULL), 0);
 }
 
+static int remove_it(void *arg)
+{
+    CHILD_CHECK(hepta_msg_ctl(*(int *)arg, IPC_RMID, NULL) == 0);
+    return 0;
+}
+
+/* Queues that others have removed don't pile up here. */
+static void test_removed_by_others(void **state)
+{
+    const int before = names_count_in("/proc/self/fd", "");
+    (void)state;
+    for (int i = 0; i < 100; i++) {
+        int id = hepta_msg_get(IPC_PRIVATE, 0600, NULL);
+        assert_true(id > 0);
+        unit_in_child(remove_it, &id);
+    }
+    /* 16 or so are left, of four descriptors each */
+    assert_true(names_count_in("/proc/self/fd", "") - before < 100);
+    for (int i = 0; i < 40; i++) {
+        int id = hepta_msg_get(IPC_PRIVATE, 0600, NULL);
+        assert_int_equal(hepta_msg_ctl(id, IPC_RMID, NULL), 0);
+    }
+}
+
 static const struct CMUnitTest tests[] = {
+    NAMES_TEST(test_removed_by_others),
     NAMES_TEST(test_detach),
     NAMES_TEST(test_detach_while_in_use),
     NAMES_TEST(test_detach_against_use),

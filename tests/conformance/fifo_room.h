@@ -24,8 +24,6 @@
 /* An ability: unlink() removes whatever has the name. */
 #define NEEDS_UNLINK_ANY 16u
 
-#define NOBODY 65534
-
 struct fifo_ops {
     struct pipe_ops pipe; /* first: ops() finds it there */
     /* What of @want the kernel's FIFO gets on opening, Hepta's gets on making. */

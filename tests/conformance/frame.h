@@ -120,6 +120,7 @@ void conf_fail(struct conf *c, const char *fmt, ...)
 pid_t conf_fork(struct conf *c);
 /* End of a child's part: status 0, no exit handlers. */
 void conf_exit(void) __attribute__((noreturn));
+#define NOBODY 65534
 /* Become the user @uid with the group @gid and no others, for good; it still dies with its
  * parent. */
 void conf_become(struct conf *c, uid_t uid, gid_t gid);

@@ -132,7 +132,7 @@ static void waits(struct conf *c)
     char buf[MSG_SIZE];
 
     EQ(c, hepta_mq_lease(mq_hepta(q), buf, sizeof(buf), &info, NOW), -EAGAIN);
-    EQ(c, hepta_mq_lease(mq_hepta(q), buf, sizeof(buf), &info, in_ms(1)), -ETIMEDOUT);
+    EQ(c, hepta_mq_lease(mq_hepta(q), buf, sizeof(buf), &info, hepta_in_ms(1)), -ETIMEDOUT);
     pid_t child = conf_fork(c);
     if (child == 0) {
         conf_set(c, 0, 1);

@@ -56,7 +56,7 @@ static void every_mode(struct conf *c, uid_t uid, gid_t gid, int shift)
         make_owned(c, &name, mode_of(i));
         pid_t child = conf_fork(c);
         if (child == 0) {
-            mq_become(c, uid, gid);
+            conf_become(c, uid, gid);
             try_mode(c, &name, mode_of(i), shift);
             conf_exit();
         }
@@ -110,7 +110,7 @@ static void foreign_unlink(struct conf *c)
     make_owned(c, &name, 0666);
     pid_t child = conf_fork(c);
     if (child == 0) {
-        mq_become(c, MQ_STRANGER, MQ_STRANGER);
+        conf_become(c, MQ_STRANGER, MQ_STRANGER);
         int err = mops(c)->unlink(name.s);
         OK(c, err == -EACCES || err == -EPERM);
         conf_exit();
@@ -119,7 +119,7 @@ static void foreign_unlink(struct conf *c)
     EQ(c, try_mq(c, &name, O_RDWR), 0);
     child = conf_fork(c);
     if (child == 0) {
-        mq_become(c, MQ_OWNER, MQ_STRANGER);
+        conf_become(c, MQ_OWNER, MQ_STRANGER);
         remove_mq(c, &name);
         conf_exit();
     }
@@ -135,7 +135,7 @@ static void checked_on_opening(struct conf *c)
     struct mqh *q = open_mq(c, &name, O_RDWR);
     pid_t child = conf_fork(c);
     if (child == 0) {
-        mq_become(c, MQ_STRANGER, MQ_STRANGER);
+        conf_become(c, MQ_STRANGER, MQ_STRANGER);
         EQ(c, try_mq(c, &name, O_RDWR), -EACCES);
         mq_say(c, q, "mine", 4);
         conf_exit();
@@ -154,7 +154,7 @@ static void users_talk(struct conf *c)
     make_owned(c, &name, 0666);
     pid_t child = conf_fork(c);
     if (child == 0) {
-        mq_become(c, MQ_STRANGER, MQ_STRANGER);
+        conf_become(c, MQ_STRANGER, MQ_STRANGER);
         struct mqh *r = open_mq(c, &name, O_RDONLY);
         conf_set(c, 0, 1);
         for (int i = 0; i < 100; i++)

@@ -118,7 +118,7 @@ static void cancel(struct conf *c)
     for (int i = 0; i < N_MSGS; i++)
         EQ(c, hepta_mq_reserve(mq_hepta(q), MSG_SIZE, &at[i], NOW), 0);
     EQ(c, hepta_mq_reserve(mq_hepta(q), 0, &more, NOW), -EAGAIN);
-    EQ(c, hepta_mq_reserve(mq_hepta(q), 0, &more, in_ms(1)), -ETIMEDOUT);
+    EQ(c, hepta_mq_reserve(mq_hepta(q), 0, &more, hepta_in_ms(1)), -ETIMEDOUT);
     EQ(c, hepta_mq_stat(mq_hepta(q), &st, sizeof(st)), 0);
     EQ(c, st.reserved, N_MSGS);
     pid_t child = sayer(c, q, 5);

@@ -190,7 +190,7 @@ static void unprivileged(struct conf *c)
     pid_t child = conf_fork(c);
 
     if (child == 0) {
-        mq_become(c, MQ_STRANGER, MQ_STRANGER);
+        conf_become(c, MQ_STRANGER, MQ_STRANGER);
         EQ(c, made_of(c, 4096, 64), DIFFERS(c, -EINVAL, 0));
         EQ(c, made_of(c, 4, 1 << 20), DIFFERS(c, -EINVAL, 0));
         EQ(c, setrlimit(RLIMIT_MSGQUEUE, &(struct rlimit){0, 0}), 0);

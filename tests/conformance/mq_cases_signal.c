@@ -90,7 +90,7 @@ static void between(struct conf *c, uid_t to, uid_t from)
     pid_t parent = conf_fork(c);
 
     if (parent == 0) {
-        mq_become(c, to, to);
+        conf_become(c, to, to);
         ask(c, q);
         conf_set(c, 0, 1);
         siginfo_t info = must_be_told(c);
@@ -100,7 +100,7 @@ static void between(struct conf *c, uid_t to, uid_t from)
     conf_await(c, 0, 1);
     pid_t child = conf_fork(c);
     if (child == 0) {
-        mq_become(c, from, from);
+        conf_become(c, from, from);
         EQ(c, kill(parent, 0), -1);
         conf_set(c, 1, getpid());
         struct mqh *w = open_mq(c, &name, O_WRONLY);
@@ -129,7 +129,7 @@ static void users_registration_busy(struct conf *c)
     if (child == 0) {
         struct sigevent ev = {.sigev_notify = SIGEV_NONE};
 
-        mq_become(c, MQ_STRANGER, MQ_STRANGER);
+        conf_become(c, MQ_STRANGER, MQ_STRANGER);
         EQ(c, mops(c)->notify(q, &ev), -EBUSY);
         conf_exit();
     }

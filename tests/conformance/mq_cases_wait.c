@@ -170,7 +170,7 @@ static void timed_out_receiver(struct conf *c)
 {
     struct queue q;
     make_queue(c, &q);
-    pid_t first = receiver(c, q.h, 0, hepta_in_ms(60)), second = receiver(c, q.h, 1, EVER);
+    pid_t first = receiver(c, q.h, 0, hepta_in_ms(500)), second = receiver(c, q.h, 1, EVER);
     conf_join(c, first);
     EQ(c, conf_get(c, RESULT), -ETIMEDOUT);
     EQ(c, put_n(c, q.h, 5, 0, NOW), 0);

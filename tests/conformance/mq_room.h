@@ -24,8 +24,6 @@
 #define N_MSGS 4   /* of the usual queue */
 #define MSG_SIZE 64
 
-#define NOBODY 65534
-
 struct mqh; /* an open queue */
 
 struct mq_ops {

@@ -3,9 +3,7 @@
 #define _GNU_SOURCE
 #include "mq_steps.h"
 
-#include <grp.h>
 #include <string.h>
-#include <unistd.h>
 
 struct mq_name mq_name(void)
 {
@@ -150,16 +148,4 @@ bool mq_ready(struct conf *c, struct mqh *h, int access, int ms)
 
     OK(c, n >= 0);
     return n > 0;
-}
-
-int64_t in_ms(int ms)
-{
-    return hepta_now_ns() + ms * (int64_t)1000000;
-}
-
-void mq_become(struct conf *c, uid_t uid, gid_t gid)
-{
-    OK(c, setgroups(0, NULL) == 0);
-    OK(c, setresgid(gid, gid, gid) == 0);
-    OK(c, setresuid(uid, uid, uid) == 0);
 }

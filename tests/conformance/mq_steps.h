@@ -54,9 +54,5 @@ enum { HEARD = 36, SAID = 42, ASLEEP = 48 };
 
 /* The descriptor for this access shows ready within @ms. */
 bool mq_ready(struct conf *c, struct mqh *h, int access, int ms);
-/* A time from now. */
-int64_t in_ms(int ms);
-/* Become the user @uid with the group @gid and no others. */
-void mq_become(struct conf *c, uid_t uid, gid_t gid);
 
 #endif

@@ -18,8 +18,6 @@
 #define NOW HEPTA_NOW
 #define EVER HEPTA_FOREVER
 
-#define NOBODY 65534
-
 #define NEEDS_HEPTA 1u /* an ability */
 
 struct msg_ops {

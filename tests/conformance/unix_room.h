@@ -105,7 +105,6 @@ bool exists(const char *file);
 void make_file(struct conf *c, const char *file);
 /* Become the user nobody, for good. */
 void be_nobody(struct conf *c);
-#define NOBODY 65534
 
 /* ---- making ---- */
 

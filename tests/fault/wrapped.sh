@@ -19,7 +19,8 @@ __memset_chk strchr strcmp strlen strncmp strrchr strtoull __isoc23_strtoull str
 strerrordesc_np strerrorname_np strnlen secure_getenv geteuid memchr
 __isoc99_sscanf __libc_current_sigrtmax __libc_single_threaded __popcountdi2 getegid getgroups
 getpriority pthread_atfork pthread_once qsort sched_getparam sched_getscheduler time
-freeaddrinfo strtol in6addr_any in6addr_loopback inet_ntop inet_pton strcspn strspn strstr strtoul
+freeaddrinfo strtol timerfd_settime in6addr_any in6addr_loopback inet_ntop inet_pton strcspn strspn
+strstr strtoul strcpy
 '
 
 defined=$(nm -g --defined-only "$lib" 2>/dev/null | awk 'NF == 3 { print $3 }' | sort -u)

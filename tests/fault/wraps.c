@@ -375,11 +375,6 @@ WRAP(int, timerfd_create, int clock, int flags)
                ? -1 : __real_timerfd_create(clock, flags);
 }
 
-WRAP(int, timerfd_settime, int fd, int flags, const struct itimerspec *at, struct itimerspec *old)
-{
-    return __real_timerfd_settime(fd, flags, at, old); /* what we give it can't fail */
-}
-
 WRAP(int, mq_notify, mqd_t queue, const struct sigevent *event)
 {
     return FAILS("mq_notify", ENOMEM) ? -1 : __real_mq_notify(queue, event);
