@@ -10,5 +10,6 @@
 #include <hepta/sem.h>
 #include <hepta/semset.h>
 #include <hepta/shm.h>
+#include <hepta/signal.h>
 #include <hepta/sock.h>
 #endif

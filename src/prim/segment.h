@@ -28,7 +28,7 @@
 /* Kinds. The value is what lies in memory: never reuse one. */
 enum h7_kind { H7_KIND_PIPE = 1, H7_KIND_FIFO = 2, H7_KIND_SOCK = 3, H7_KIND_MQ = 4,
                H7_KIND_MSG = 5, H7_KIND_SEM = 6, H7_KIND_SEMSET = 7, H7_KIND_PERMIT = 8,
-               H7_KIND_SHM = 9, H7_KIND_TEST = 0x7e57 };
+               H7_KIND_SHM = 9, H7_KIND_MAILBOX = 10, H7_KIND_TEST = 0x7e57 };
 
 /* At offset 0 of every segment; fixed-width, the same for 32-bit and 64-bit processes. */
 struct h7_segment_header {
