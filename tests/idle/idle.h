@@ -2,9 +2,9 @@
 /*
  * idle.h - who waits for a living peer uses no processor time: what the rooms' tests share
  *
- * A child blocks in a verb; after it has settled, its processor time over two seconds is
+ * A child blocks in a verb; after it has settled, its processor time over a second is
  * read from its clock (clock_getcpuclockid(3)). Where it wakes in ticks to look for itself, what
- * a bare timer costs at that pace is measured in the same two seconds, since on a virtual
+ * a bare timer costs at that pace is measured in the same second, since on a virtual
  * machine that is most of it, and another amount in every minute. A case fails if it used too
  * much in each of three tries: what others do to the machine passes, a wait that costs something
  * doesn't.
@@ -14,7 +14,7 @@
 
 #include <stddef.h>
 
-#define IDLE_TICKS_US 2000 /* of who ticks, beyond the bare timer's */
+#define IDLE_TICKS_US 1000 /* of who ticks, beyond the bare timer's */
 
 struct idle_case {
     const char *name;
