@@ -8,8 +8,8 @@
 #include "stepper.h"
 
 /* A pass takes 10 to 300 ms, and under load as long as it likes: each step may wait for all the
- * others of its processor. So a stage hangs that has done nothing for so long, and a verb never ends
- * that takes so many instructions; the largest takes a twentieth of them. */
+ * others of its processor. So a stage hangs that has done nothing for so long, and a verb doesn't
+ * end that takes so many instructions, forty times what the longest one does. */
 #define STAGE_MS 20000
 #define STEPS_MAX 2000000
 
