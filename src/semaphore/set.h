@@ -27,7 +27,8 @@
  * Shared layout. In the control block, struct h7_set_shared:
  *   plan        -      written once, before the object is published
  *   bell        lock   prim/bell.h, of who polls
- *   ctime       lock   seconds since 1970: maker, SETVAL, SETALL, IPC_SET
+ *   ctime       lock   seconds since 1970 of the last SETVAL or SETALL, 0 none; the maker's and
+ *                      IPC_SET's is the room's
  *   high        lock   rows beyond this one were never used
  *   undone      lock   how much of dead processes' was undone so far, without sign
  *   looked      -      ns, when one who sleeps last found none dead
