@@ -105,7 +105,7 @@ int hepta_sem_value(const hepta_sem_t *sem);
  * @name:  "/jobs": a slash and 1 to HEPTA_NAME_MAX bytes other than a slash
  * @flags: 0, HEPTA_SEM_CREATE, HEPTA_SEM_EXCL
  * @mode:  of who makes it: permission bits, after the umask; to open it takes reading and writing
- * @value: of who makes it
+ * @value: of who makes it; of one that exists, @mode and @value are ignored, whatever they are
  * @sem:   receives where it is; the same address each time this process opens it, until it has
  *         closed it as often
  *
