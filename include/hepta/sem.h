@@ -158,8 +158,9 @@ struct hepta_permit_options {
  * @pid:      the process
  * @tid:      of who waits; 0 of a holder
  * @places:   held by the process, or wanted
- * @since_ns: hepta_now_ns() when it began to hold (from none on; of who takes and gives all the
- *            time, the first time within a second), or to wait
+ * @since_ns: hepta_now_ns() when it began to wait, or to hold (from none on; of who takes and gives
+ *            all the time, the first time within a second): of a holder, it can be a tick of the
+ *            kernel's (1 to 10 ms) too early
  */
 struct hepta_permit_user {
     pid_t pid;
