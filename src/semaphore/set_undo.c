@@ -175,7 +175,7 @@ static int undo_part(struct h7_set *set, uint32_t i, uint32_t *sem, uint32_t *su
                               .pid = h7_load32_relaxed(&row->pid),
                               .but = H7_NO_SLEEPER};
     uint32_t undone = 0;
-    int r = 0;
+    int r = 0, lives = h7_set_is_mine(set, row);
     if (set->plan.flags & H7_SET_TIMES)
         h7_store64_relaxed(&set->hot->otime, (uint64_t)time(NULL)); /* as the kernel's does */
     c.n = collect(set, row, sem, changes, &undone);
@@ -183,7 +183,7 @@ static int undo_part(struct h7_set *set, uint32_t i, uint32_t *sem, uint32_t *su
         r = h7_set_commit(set, &c, &calls);
     if (r == 0) {
         uint64_t all = h7_load64_relaxed(&set->shared->undone);
-        h7_store64_relaxed(&set->shared->undone, all + undone);
+        h7_store64_relaxed(&set->shared->undone, all + (lives ? 0 : undone));
         *sum += undone;
         r = *sem < set->plan.n;
         if (!r && h7_load32_relaxed(&row->nonzero) == 0)
