@@ -209,7 +209,8 @@ struct h7_set_look {
 };
 int h7_set_look(struct h7_set *set, uint32_t sem, struct h7_set_look *look);
 
-/* Undo what the dead had. How much was done, or negative errno. */
+/* Undo what the dead had. How much was done, or negative errno: at the deadline, or after 10 ms if
+ * that is later, the rest is left to others. */
 int h7_set_bury(struct h7_set *set, int64_t deadline);
 /* The calling process's adjustments are undone as if it had ended. How many it had. */
 int h7_set_let_go(struct h7_set *set, int64_t deadline);
