@@ -105,7 +105,7 @@ int hepta_sem_value(const hepta_sem_t *sem);
  * @name:  "/jobs": a slash and 1 to HEPTA_NAME_MAX bytes other than a slash
  * @flags: 0, HEPTA_SEM_CREATE, HEPTA_SEM_EXCL
  * @mode:  of who makes it: permission bits, after the umask; to open it takes reading and writing
- * @value: of who makes it
+ * @value: of who makes it; of one that exists, @mode and @value are ignored, whatever they are
  * @sem:   receives where it is; the same address each time this process opens it, until it has
  *         closed it as often
  *
@@ -158,8 +158,9 @@ struct hepta_permit_options {
  * @pid:      the process
  * @tid:      of who waits; 0 of a holder
  * @places:   held by the process, or wanted
- * @since_ns: hepta_now_ns() when it began to hold (from none on; of who takes and gives all the
- *            time, the first time within a second), or to wait
+ * @since_ns: hepta_now_ns() when it began to wait, or to hold (from none on; of who takes and gives
+ *            all the time, the first time within a second): of a holder, it can be a tick of the
+ *            kernel's (1 to 10 ms) too early
  */
 struct hepta_permit_user {
     pid_t pid;

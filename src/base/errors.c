@@ -41,11 +41,11 @@ static const struct {
     {ENODATA, "the segment is shorter than its header says: it was truncated"},
     {EXDEV, "made in another PID namespace: locks can't be recovered across them"},
     {EDEADLK, "this thread is inside a verb, or holds a reservation or peek: finish that first"},
-    {EPERM, "not permitted: the name is another user's, others could write the directory of "
-            "names (HEPTA_DIR), the segment isn't sealed and its maker could truncate it, raw "
-            "sockets without CAP_NET_RAW, a larger capacity than the system allows, a lease or "
-            "place of another process, or a System V queue of another user's, or more bytes "
-            "for it than were reserved"},
+    {EPERM, "not permitted: the name or the System V object is another user's, others could write "
+            "the directory of names (HEPTA_DIR), the segment isn't sealed and its maker could "
+            "truncate it, raw sockets without CAP_NET_RAW, a larger capacity than the system "
+            "allows, or more bytes for a queue than were reserved; or what was to be given back "
+            "(a lease, a place of a queue or permit, a mutex) isn't the caller's: take it first"},
     {EACCES, "the permission bits of the object or of its directory forbid it, or a port below "
              "1024 without CAP_NET_BIND_SERVICE"},
     {EEXIST, "the name is taken: open what is there, or unlink it first"},
@@ -61,10 +61,11 @@ static const struct {
              "lacks a call that is needed"},
     {E2BIG, "a field that this version of the library doesn't know is not zero, or more than "
             "253 descriptors, or the message is longer than the buffer, and stays"},
-    {ENOSPC, "no memory left for it, or the file size limit is too low: free some, or ask for a "
-             "smaller capacity; or no id is left, or the kernel has no message queue left to "
-             "notify with"},
-    {EIDRM, "the queue was removed: get it again, or make a new one"},
+    {ENOSPC, "no memory left for it, or the file size limit is too low: free some, or ask for "
+             "less; or no id is left, as many processes hold places or have undo as there can be "
+             "(holders_max, undoers_max: make it anew with more), or the kernel has no message "
+             "queue left to notify with"},
+    {EIDRM, "the System V queue, set or segment was removed: get it again, or make a new one"},
     {ENOMSG, "no message of the type that was asked for"},
     {EOWNERDEAD, "the mutex is yours, and its last owner died in it: mend what it guards, then say "
                  "so with hepta_shm_mutex_mended()"},

@@ -31,6 +31,27 @@ static void test_texts_of_our_own(void **state)
     }
 }
 
+static void assert_says(int err, const char *word)
+{
+    if (!strstr(hepta_strerror(err), word))
+        fail_msg("%s: doesn't say \"%s\"", hepta_strerror(err), word);
+}
+
+/* What several mechanisms return speaks of all of them. */
+static void test_texts_for_all(void **state)
+{
+    (void)state;
+    const char *removed[] = {"queue", "set", "segment"};
+    for (size_t i = 0; i < sizeof removed / sizeof *removed; i++)
+        assert_says(-EIDRM, removed[i]);
+    assert_says(-EPERM, "System V object");
+    assert_says(-EPERM, "queue or permit");
+    assert_says(-EPERM, "mutex");
+    assert_says(-ENOSPC, "holders_max");
+    assert_says(-ENOSPC, "undoers_max");
+    assert_says(-ENOSPC, "memory");
+}
+
 static void test_others_are_the_systems(void **state)
 {
     (void)state;
@@ -59,6 +80,7 @@ static void test_version(void **state)
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_sign_makes_no_difference),
     cmocka_unit_test(test_texts_of_our_own),
+    cmocka_unit_test(test_texts_for_all),
     cmocka_unit_test(test_others_are_the_systems),
     cmocka_unit_test(test_unknown_numbers),
     cmocka_unit_test(test_version),

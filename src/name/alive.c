@@ -34,15 +34,14 @@ static void register_once(void)
     pthread_atfork(NULL, NULL, in_child);
 }
 
+/* Under the guard. */
 static void replace(uint32_t old, uint32_t by)
 {
-    h7_mutex_enter(&guard);
     for (int i = 0; i < LIVES; i++)
         if (h7_load32_relaxed(&lives[i]) == old) {
             h7_store32_relaxed(&lives[i], by);
             break;
         }
-    h7_mutex_unlock(&guard);
 }
 
 void h7_alive_end(struct h7_alive *a)
@@ -51,30 +50,46 @@ void h7_alive_end(struct h7_alive *a)
     if (fd == 0 || h7_load64_relaxed(&a->gen) != h7_fork_gen())
         return;
     if (fd != UNLINKED) {
+        h7_mutex_enter(&guard);
         replace(fd, 0);
+        h7_mutex_unlock(&guard);
         h7_sys_close((int)fd - 1);
     }
     h7_store32_relaxed(&a->fd, 0);
+}
+
+static int has_begun(const struct h7_alive *a, uint64_t gen)
+{
+    return h7_load32_relaxed(&a->fd) && h7_load64_relaxed(&a->gen) == gen;
+}
+
+/* Its two fields change as one, or two threads that come first would both keep a descriptor. 0: one
+ * was faster. */
+static int keep(struct h7_alive *a, int fd, uint64_t gen)
+{
+    h7_mutex_enter(&guard);
+    int first = !has_begun(a, gen);
+    if (first) {
+        if (fd >= 0)
+            replace(0, (uint32_t)fd + 1);
+        h7_store32_relaxed(&a->fd, fd < 0 ? UNLINKED : (uint32_t)fd + 1);
+        h7_store64_relaxed(&a->gen, gen);
+    }
+    h7_mutex_unlock(&guard);
+    return first;
 }
 
 int h7_alive_begin(struct h7_alive *a, int obj)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     uint64_t gen = h7_fork_gen();
-    uint32_t none = h7_load32_relaxed(&a->fd);
-    if (none && h7_load64_relaxed(&a->gen) == gen)
+    if (has_begun(a, gen))
         return 0;
     int fd = h7_name_part(obj, H7_PART_LIFE, O_WRONLY, S_IFREG);
     if (fd < 0 && fd != -ESTALE)
         return fd;
-    if (!h7_cas32_acquire(&a->fd, &none, fd < 0 ? UNLINKED : (uint32_t)fd + 1)) {
-        h7_sys_close(fd); /* another thread was faster */
-        return 0;
-    }
-    h7_store64_relaxed(&a->gen, gen);
-    if (fd >= 0) {
-        pthread_once(&once, register_once);
-        replace(0, (uint32_t)fd + 1);
-    }
+    pthread_once(&once, register_once);
+    if (!keep(a, fd, gen))
+        h7_sys_close(fd);
     return 0;
 }

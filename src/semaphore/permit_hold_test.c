@@ -44,6 +44,21 @@ static void test_death_of_a_holder(void **state)
     end();
 }
 
+static void test_close_is_no_death(void **state)
+{
+    struct hepta_permit *other;
+    (void)state;
+    begin(3);
+    assert_int_equal(try_take(), 0);
+    assert_int_equal(try_take(), 0);
+    assert_int_equal(hepta_permit_close(permit), 0);
+    assert_int_equal(hepta_permit_open("/p", 0, 0, 0, NULL, &other), 0);
+    permit = other;
+    assert_int_equal(stat_now().free, 3);
+    assert_int_equal(stat_now().recovered, 0);
+    end();
+}
+
 static int child_holds_nothing(void *arg)
 {
     (void)arg;
@@ -132,6 +147,7 @@ static void test_descriptor_and_sleeper(void **state)
 
 static const struct CMUnitTest tests[] = {
     NAMES_TEST(test_death_of_a_holder),
+    NAMES_TEST(test_close_is_no_death),
     NAMES_TEST(test_fork),
     NAMES_TEST(test_too_many_holders),
     NAMES_TEST(test_descriptor),

@@ -88,9 +88,12 @@ static int publish(struct open_sem *o, struct h7_draft *draft, const char *name)
     return r;
 }
 
+/* Mode and value matter here only: where one exists, sem_open(3) ignores them. */
 static int make(struct open_sem *o, const char *name, mode_t mode, uint32_t value)
 {
     struct h7_draft draft;
+    if (mode & ~(mode_t)0777 || value > HEPTA_SEM_VALUE_MAX)
+        return -EINVAL;
     int r = h7_draft_begin(&draft);
     if (r == 0)
         r = h7_segment_new_in(&o->seg, &spec, draft.fd, mode);
@@ -183,8 +186,6 @@ int hepta_sem_open(const char *name, uint32_t flags, mode_t mode, uint32_t value
     if (r < 0)
         return r;
     if (flags & ~(HEPTA_SEM_CREATE | HEPTA_SEM_EXCL))
-        return -EINVAL;
-    if (flags & HEPTA_SEM_CREATE && (mode & ~(mode_t)0777 || value > HEPTA_SEM_VALUE_MAX))
         return -EINVAL;
     struct open_sem *o = calloc(1, sizeof *o);
     if (!o)

@@ -111,6 +111,13 @@ static void test_arguments(void **state)
     assert_int_equal(try("/s", CREATE | 1u << 31, 0600, 0), -EINVAL);
     assert_int_equal(try("/s", CREATE, 01600, 0), -EINVAL);
     assert_int_equal(try("/s", CREATE, 0600, HEPTA_SEM_VALUE_MAX + 1), -EINVAL);
+    assert_int_equal(names_count(""), 0);
+    s = open_sem("/s", CREATE, 3); /* where one is, mode and value are ignored */
+    assert_int_equal(try("/s", CREATE, 01600, HEPTA_SEM_VALUE_MAX + 1), 0);
+    assert_int_equal(try("/s", CREATE | EXCL, 0600, HEPTA_SEM_VALUE_MAX + 1), -EINVAL);
+    assert_int_equal(try("/s", CREATE | EXCL, 0600, 3), -EEXIST);
+    assert_int_equal(hepta_sem_value(s), 3);
+    assert_int_equal(hepta_sem_close(s), 0);
     memset(longer, 'x', sizeof longer);
     longer[0] = '/';
     longer[HEPTA_NAME_MAX + 2] = 0;

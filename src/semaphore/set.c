@@ -14,6 +14,8 @@
 #include "name/name.h"
 #include "semaphore/set_internal.h"
 
+#define ROUNDS 1000 /* of mending, for one who wants to enter */
+
 /* --- where things lie --------------------------------------------------------------- */
 
 struct layout {
@@ -175,7 +177,8 @@ static int removed(const struct h7_set *set)
     return set->kind == H7_KIND_PERMIT ? -EBADMSG : -EIDRM;
 }
 
-/* Under the lock, which is given back. */
+/* Under the lock, which is given back, and not taken again in here: a peer could make it look dirty
+ * each time. All are called, so nobody has to be called instead of one that is dead. */
 static int mend(struct h7_set *set)
 {
     struct h7_set_calls calls = {.n = 0};
@@ -188,14 +191,16 @@ static int mend(struct h7_set *set)
         uint32_t flags = h7_load32_relaxed(&set->hot->flags);
         h7_store32_relaxed(&set->hot->flags, flags & (H7_SET_REMOVED | H7_SET_POLLED));
     }
-    h7_set_leave_calls(set, &calls);
+    h7_set_leave_to_all(set, &calls);
     return r;
 }
 
-/* Bounded: each round begins with another's death. */
+/* Each round begins with another's death, or with what a peer wrote, who can't keep us here: when
+ * the time is up, or with a bound. */
 int h7_set_enter_slow(struct h7_set *set, int r, int64_t deadline)
 {
-    for (int i = 0; i < 1000; i++) {
+    int64_t end = 0;
+    for (int i = 0; i < ROUNDS; i++) {
         r = note_death(set, r);
         if (r < 0)
             return r;
@@ -209,6 +214,10 @@ int h7_set_enter_slow(struct h7_set *set, int r, int64_t deadline)
         r = mend(set);
         if (r < 0)
             return r;
+        if (i == 1)
+            end = deadline < 0 || deadline == HEPTA_NOW ? hepta_in_ns(H7_LOCK_GRACE_NS) : deadline;
+        else if (i > 1 && hepta_now_ns() > end)
+            return h7_expired(deadline);
         r = h7_lock(&set->hot->lock, deadline);
     }
     return -EBADMSG;

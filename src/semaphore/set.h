@@ -27,7 +27,8 @@
  * Shared layout. In the control block, struct h7_set_shared:
  *   plan        -      written once, before the object is published
  *   bell        lock   prim/bell.h, of who polls
- *   ctime       lock   seconds since 1970: maker, SETVAL, SETALL, IPC_SET
+ *   ctime       lock   seconds since 1970 of the last SETVAL or SETALL, 0 none; the maker's and
+ *                      IPC_SET's is the room's
  *   high        lock   rows beyond this one were never used
  *   undone      lock   how much of dead processes' was undone so far, without sign
  *   looked      -      ns, when one who sleeps last found none dead
@@ -208,7 +209,8 @@ struct h7_set_look {
 };
 int h7_set_look(struct h7_set *set, uint32_t sem, struct h7_set_look *look);
 
-/* Undo what the dead had. How much was done, or negative errno. */
+/* Undo what the dead had. How much was done, or negative errno: at the deadline, or after 10 ms if
+ * that is later, the rest is left to others. */
 int h7_set_bury(struct h7_set *set, int64_t deadline);
 /* The calling process's adjustments are undone as if it had ended. How many it had. */
 int h7_set_let_go(struct h7_set *set, int64_t deadline);

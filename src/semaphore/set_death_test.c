@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* semaphore/set_death_test.c - deaths inside the set, at chosen places and at random ones */
 #define _GNU_SOURCE
+#include <pthread.h>
+
 #include "base/sys.h"
 #include "semaphore/set_test.h"
 
@@ -235,12 +237,64 @@ static void test_philosophers(void **state)
     end();
 }
 
+/* --- a peer that scribbles ------------------------------------------------------------------ */
+
+/* One who sleeps for semaphore 0, and is dead. Not under the lock. */
+static void plant_sleeper(void)
+{
+    struct h7_sleepers *t = set.sleepers;
+    h7_store64_relaxed(&t->at[0].want[1], 1);
+    h7_store32_relaxed(&t->at[0].state, H7_SLEEPER_WAITING);
+    h7_store32_relaxed(&t->n_waiting, 1);
+    h7_store32_relaxed(&t->high, 1);
+}
+
+/* Always another death, as it seems, and always somebody who has to be called and isn't there. */
+static int scribble(void *arg)
+{
+    (void)arg;
+    for (;;) {
+        h7_store32_relaxed(&set.sleepers->at[0].state, H7_SLEEPER_CALLED);
+        h7_store32_relaxed(&set.hot->flags, H7_SET_DIRTY);
+    }
+    return 0;
+}
+
+static void *operate(void *arg)
+{
+    struct sembuf post = {0, 1, 0};
+    (void)arg;
+    for (int64_t end = hepta_in_ms(1000); hepta_now_ns() < end;)
+        h7_set_op(&set, &post, 1, HEPTA_NOW);
+    return NULL;
+}
+
+/* Mending mustn't begin anew inside itself: on a small stack that would show soon. */
+static void test_deaths_without_end(void **state)
+{
+    pthread_attr_t attr;
+    pthread_t thread;
+    (void)state;
+    begin(1);
+    plant_sleeper();
+    pid_t pid = unit_start(scribble, NULL);
+    assert_int_equal(pthread_attr_init(&attr), 0);
+    assert_int_equal(pthread_attr_setstacksize(&attr, 32 * 1024), 0);
+    assert_int_equal(pthread_create(&thread, &attr, operate, NULL), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    pthread_attr_destroy(&attr);
+    unit_kill(pid);
+    value_of(0);
+    end();
+}
+
 static const struct CMUnitTest tests[] = {
     NAMES_TEST(test_death_inside),
     NAMES_TEST(test_recoverer_killed),
     NAMES_TEST(test_caller_killed),
     NAMES_TEST(test_grant_by_mender),
     NAMES_TEST(test_philosophers),
+    NAMES_TEST(test_deaths_without_end),
 };
 
 NAMES_MAIN(tests)

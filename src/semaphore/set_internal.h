@@ -93,6 +93,8 @@ static inline void h7_set_call(struct h7_set *set, const struct h7_set_change *c
 void h7_set_call_everybody(struct h7_set *set, int but, struct h7_set_calls *calls);
 /* After it, still under the lock: grant those of them who waited for just that value. */
 void h7_set_grant(struct h7_set *set, const struct h7_set_calls *calls);
+/* The unlock of who has called everybody: wake them; none is called instead of one that is dead. */
+void h7_set_leave_to_all(struct h7_set *set, const struct h7_set_calls *calls);
 /* Instead of the unlock: wake them. */
 void h7_set_leave_slow(struct h7_set *set, struct h7_set_calls *calls);
 static inline void h7_set_leave_calls(struct h7_set *set, struct h7_set_calls *calls)

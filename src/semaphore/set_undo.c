@@ -175,7 +175,7 @@ static int undo_part(struct h7_set *set, uint32_t i, uint32_t *sem, uint32_t *su
                               .pid = h7_load32_relaxed(&row->pid),
                               .but = H7_NO_SLEEPER};
     uint32_t undone = 0;
-    int r = 0;
+    int r = 0, lives = h7_set_is_mine(set, row);
     if (set->plan.flags & H7_SET_TIMES)
         h7_store64_relaxed(&set->hot->otime, (uint64_t)time(NULL)); /* as the kernel's does */
     c.n = collect(set, row, sem, changes, &undone);
@@ -183,7 +183,7 @@ static int undo_part(struct h7_set *set, uint32_t i, uint32_t *sem, uint32_t *su
         r = h7_set_commit(set, &c, &calls);
     if (r == 0) {
         uint64_t all = h7_load64_relaxed(&set->shared->undone);
-        h7_store64_relaxed(&set->shared->undone, all + undone);
+        h7_store64_relaxed(&set->shared->undone, all + (lives ? 0 : undone));
         *sum += undone;
         r = *sem < set->plan.n;
         if (!r && h7_load32_relaxed(&row->nonzero) == 0)
@@ -193,14 +193,28 @@ static int undo_part(struct h7_set *set, uint32_t i, uint32_t *sem, uint32_t *su
     return r;
 }
 
-/* Undo a row if it is still that process's. How much, or negative errno. */
-static int undo_row(struct h7_set *set, uint32_t i, const struct h7_life *owner, int64_t deadline)
+/* Who has no time left undoes something all the same, or he would never see what is there. */
+static int64_t end_of(int64_t deadline)
+{
+    int64_t soon = hepta_in_ns(H7_LOCK_GRACE_NS);
+    return deadline > soon ? deadline : soon;
+}
+
+static int is_over(int64_t end)
+{
+    return end != HEPTA_FOREVER && hepta_now_ns() > end;
+}
+
+/* Undo a row if it is still that process's. How much, or negative errno; what is left at the end,
+ * others undo. */
+static int undo_row(struct h7_set *set, uint32_t i, const struct h7_life *owner, int64_t deadline,
+                    int64_t end)
 {
     uint32_t sem = 0, sum = 0;
     struct h7_life now;
     int r;
     do {
-        r = h7_set_enter_fast(set, deadline);
+        r = sem > 0 && is_over(end) ? h7_expired(deadline) : h7_set_enter_fast(set, deadline);
         if (r < 0)
             return r;
         if (owner_of(set, i, &now) != owner->pid || now.mark != owner->mark) {
@@ -231,6 +245,7 @@ int h7_set_bury(struct h7_set *set, int64_t deadline)
 {
     struct h7_life owner[AT_ONCE];
     uint32_t row[AT_ONCE], from = 0, n;
+    int64_t end = 0;
     int sum = 0;
     if (h7_load32_relaxed(&set->hot->rows) == 0)
         return 0;
@@ -239,8 +254,11 @@ int h7_set_bury(struct h7_set *set, int64_t deadline)
         return r;
     do {
         n = find_dead(set, &from, row, owner);
+        if (n > 0 && end == 0)
+            end = end_of(deadline);
         for (uint32_t i = 0; i < n; i++) {
-            r = undo_row(set, row[i], &owner[i], deadline);
+            r = i > 0 && is_over(end) ? h7_expired(deadline)
+                                      : undo_row(set, row[i], &owner[i], deadline, end);
             if (r < 0)
                 return r;
             sum += r;
@@ -260,5 +278,5 @@ int h7_set_let_go(struct h7_set *set, int64_t deadline)
     h7_unlock(&set->hot->lock);
     struct h7_life me = {.mark = h7_load64_relaxed(&set->mark),
                          .pid = h7_load32_relaxed(&set->pid)};
-    return i < 0 ? 0 : undo_row(set, (uint32_t)i, &me, deadline);
+    return i < 0 ? 0 : undo_row(set, (uint32_t)i, &me, deadline, end_of(deadline));
 }

@@ -258,6 +258,43 @@ static void test_no_row(void **state)
     end();
 }
 
+/* --- more than there is time for ------------------------------------------------------------- */
+
+#define MANY_ROWS 256u
+
+/* Each has one to add to every second semaphore. */
+static void plant_rows(void)
+{
+    for (uint32_t i = 0; i < MANY_ROWS; i++) {
+        struct h7_set_row *row = h7_set_row_at(&set, i);
+        h7_store32_relaxed(&row->pid, INT32_MAX); /* nobody's */
+        h7_store32_relaxed(&row->nonzero, H7_SET_SEMS_MAX / 2);
+        for (uint32_t k = 0; k < H7_SET_SEMS_MAX; k += 2)
+            h7_store16_relaxed(&row->adj[k], 1);
+    }
+    h7_store32_relaxed(&set.shared->high, MANY_ROWS);
+    h7_store32_relaxed(&set.hot->rows, MANY_ROWS);
+}
+
+/* Who has no time undoes a part of it, and the others go on there. */
+static void test_undo_by_and_by(void **state)
+{
+    (void)state;
+    begin_with(H7_SET_SEMS_MAX, MANY_ROWS, H7_SET_TIMES, 0);
+    plant_rows();
+    assert_int_equal(try1(1, -1), -EAGAIN);
+    assert_in_range(h7_load32_relaxed(&set.hot->rows), 1, MANY_ROWS);
+    check();
+    while (h7_load32_relaxed(&set.hot->rows))
+        assert_int_equal(try1(1, -1), -EAGAIN);
+    assert_int_equal(h7_load64_relaxed(&set.shared->undone),
+                     (uint64_t)MANY_ROWS * H7_SET_SEMS_MAX / 2);
+    assert_int_equal(value_of(0), MANY_ROWS);
+    assert_int_equal(value_of(1), 0);
+    assert_int_equal(value_of(H7_SET_SEMS_MAX - 2), MANY_ROWS);
+    end();
+}
+
 static const struct CMUnitTest tests[] = {
     NAMES_TEST(test_undo_at_exit),
     NAMES_TEST(test_undo_is_seen_at_once),
@@ -270,6 +307,7 @@ static const struct CMUnitTest tests[] = {
     NAMES_TEST(test_fork),
     NAMES_TEST(test_exec_keeps),
     NAMES_TEST(test_no_row),
+    NAMES_TEST(test_undo_by_and_by),
 };
 
 NAMES_MAIN(tests)

@@ -161,11 +161,25 @@ static void drop_dead(struct h7_set *set, const struct h7_set_calls *calls)
     }
 }
 
+void h7_set_leave_to_all(struct h7_set *set, const struct h7_set_calls *calls)
+{
+    if (calls->n == 0) {
+        h7_unlock(&set->hot->lock);
+        return;
+    }
+    drop_dead(set, calls);
+    h7_unlock_second(&set->hot->lock); /* pending is the first one's word: V3 */
+    wake_all(set, calls);
+}
+
 void h7_set_leave_slow(struct h7_set *set, struct h7_set_calls *calls)
 {
+    int64_t end = 0;
     h7_unlock_second(&set->hot->lock); /* pending is the first one's word: V3 */
     for (int i = 0; i < H7_SLEEPERS && wake_all(set, calls); i++) {
-        if (h7_set_enter_fast(set, h7_set_patience()) < 0)
+        if (i == 0)
+            end = hepta_in_ns(H7_LOCK_GRACE_NS); /* for all of it: the verb may have no time left */
+        if (h7_set_enter_fast(set, end) < 0)
             return; /* stopped or removed: those behind look by themselves */
         drop_dead(set, calls);
         h7_set_call(set, NULL, 0, H7_NO_SLEEPER, calls);

@@ -5,7 +5,7 @@
  *
  * The toy is a mailbox in a memfd: a length and a text. Right: text first, then length.
  * Planted: length first (half a record), a lock word that dies with its owner (a hang),
- * a descriptor that the survivor forgets (a leak).
+ * a descriptor that the survivor forgets (a leak), a verb and a survivor that don't end.
  */
 #define _GNU_SOURCE
 #include "../lib/t.h"
@@ -13,6 +13,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +25,11 @@ struct toy {
     _Atomic char text[16];
 };
 
-enum bug { NONE, LEN_FIRST, LOCK_STAYS, LEAK };
+enum bug { NONE, LEN_FIRST, LOCK_STAYS, LEAK, ENDLESS, SURVIVOR_ENDLESS, LONG };
+
+#define N_LONG 5000 /* rounds: longer than PATIENCE_MS */
+#define PATIENCE_MS 1000
+#define STEPS 20000 /* of an endless verb */
 
 static struct toy *toy;
 static int toy_fd, ends[2];
@@ -47,6 +52,8 @@ static void toy_verb(struct step_run *run)
 {
     if (bug_of(run) == LOCK_STAYS)
         toy->lock = 1;
+    for (int i = 0; bug_of(run) == ENDLESS || (bug_of(run) == LONG && i < N_LONG); i++)
+        atomic_signal_fence(memory_order_seq_cst);
     if (bug_of(run) == LEN_FIRST)
         toy->len = 5;
     for (int i = 0; i < 5; i++)
@@ -60,6 +67,8 @@ static void toy_survive(struct step_run *run)
 {
     int64_t start = t_now_ns();
 
+    while (bug_of(run) == SURVIVOR_ENDLESS)
+        atomic_signal_fence(memory_order_seq_cst);
     while (toy->lock && t_now_ns() < start + 150 * T_MS)
         ;
     step_timed(run, start, 0, "lock");
@@ -158,16 +167,20 @@ static void reader_cleanup(struct step_run *run)
     close(ends[1]);
 }
 
-static const enum bug bugs[] = {NONE, LEN_FIRST, LOCK_STAYS, LEAK};
+static const enum bug bugs[] = {NONE,    LEN_FIRST,        LOCK_STAYS, LEAK,
+                                ENDLESS, SURVIVOR_ENDLESS, LONG};
 
 #define TOY(title, i)                                                                             \
     {                                                                                              \
         .name = title, .segment = "/memfd:stepper-toy", .arg = &bugs[i], .kinds = STEP_KILL,       \
-        .setup = toy_setup, .verb = toy_verb, .survive = toy_survive, .cleanup = toy_cleanup       \
+        .setup = toy_setup, .verb = toy_verb, .survive = toy_survive, .cleanup = toy_cleanup,      \
+        .patience_ms = PATIENCE_MS, .steps_max = (i) == ENDLESS ? STEPS : 0,                       \
+        .every = (i) > LEAK ? 100 : 1                                                              \
     }
 
 static const struct step_scenario good[] = {
     TOY("toy mailbox, right", NONE),
+    TOY("toy mailbox, right, and slow", LONG),
     {.name = "kernel pipe, write", .segment = "none", .kinds = STEP_KILL | STEP_STOP,
      .setup = kernel_setup, .enter = kernel_enter, .verb = kernel_verb, .depart = kernel_depart,
      .survive = kernel_survive, .stopped = kernel_stopped, .cleanup = kernel_cleanup},
@@ -180,6 +193,8 @@ static const struct step_scenario planted[] = {
     TOY("toy mailbox, length first", LEN_FIRST),
     TOY("toy mailbox, lock stays", LOCK_STAYS),
     TOY("toy mailbox, leak", LEAK),
+    TOY("toy mailbox, verb doesn't end", ENDLESS),
+    TOY("toy mailbox, survivor doesn't end", SURVIVOR_ENDLESS),
 };
 
 static int run_planted(int argc, char **argv, const struct step_scenario *sc)

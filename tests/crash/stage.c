@@ -55,6 +55,7 @@ void step_returned(struct step_run *run, int64_t result)
 
 static void call(void (*hook)(struct step_run *), struct step_run *run)
 {
+    run->beats++;
     if (hook)
         hook(run);
 }
@@ -67,6 +68,8 @@ static enum trace_end drive(struct step_run *run, struct tracee *t, uint64_t sta
 
         if (end == TRACE_HUNG)
             step_check(run, false, "the verb sleeps in call %lld for ever", (long long)t->call);
+        if (end == TRACE_ENDLESS)
+            step_check(run, false, "the verb doesn't end");
         if (end == TRACE_GONE)
             step_check(run, false, "the victim died by itself");
         if (end != TRACE_ASLEEP)
@@ -89,6 +92,8 @@ static pid_t start_victim(struct step_run *run, struct tracee *t, bool second, b
     if (!trace_start(t, pid, run->sc->segment, run->sc->watch, run->sc->watch_data))
         step_check(run, false, "the victim can't be traced");
     t->blind = blind;
+    t->beat = &run->beats;
+    t->steps_max = run->sc->steps_max ? run->sc->steps_max : STEPS_MAX;
     return pid;
 }
 
@@ -157,7 +162,6 @@ _Noreturn void step_stage(struct step_run *run)
     char what[128];
 
     setpgid(0, 0);
-    t_limit(STAGE_MS / 1000);
     before = t_usage();
     call(run->sc->setup, run);
     run->victim = start_victim(run, &t, false, run->step != 0);

@@ -33,6 +33,27 @@ struct totals {
     int64_t worst_ns;
 };
 
+/* The status of a stage that ends by itself, or -ETIMEDOUT: it didn't get on any more. */
+static int reap_stage(const struct step_run *run, pid_t pid)
+{
+    const int64_t patience = (run->sc->patience_ms ? run->sc->patience_ms : STAGE_MS) * T_MS;
+    uint64_t beats = run->beats;
+    int64_t since = t_now_ns();
+    int status;
+
+    while (t_now_ns() < since + patience) {
+        if (waitpid(pid, &status, WNOHANG | __WALL) == pid)
+            return status;
+        if (run->beats != beats) {
+            beats = run->beats;
+            since = t_now_ns();
+        }
+        t_sleep_ns(200000);
+    }
+    t_kill(pid);
+    return -ETIMEDOUT;
+}
+
 static void one_try(struct step_run *run)
 {
     pid_t pid = t_fork();
@@ -41,14 +62,13 @@ static void one_try(struct step_run *run)
     if (pid == 0)
         step_stage(run);
     setpgid(pid, pid);
-    status = t_reap(pid, STAGE_MS + 1000);
+    status = reap_stage(run, pid);
     kill(-pid, SIGKILL);
     if (status == 0)
         return;
     step_check(run, false, "the stage %s", status == -ETIMEDOUT ? "hangs" : "died");
     if (status > 0 && WIFSIGNALED(status))
-        snprintf(run->why, sizeof(run->why), "the stage %s",
-                 WTERMSIG(status) == SIGALRM ? "hangs" : strsignal(WTERMSIG(status)));
+        snprintf(run->why, sizeof(run->why), "the stage %s", strsignal(WTERMSIG(status)));
 }
 
 static void explain(const struct step_run *run)

@@ -39,6 +39,7 @@ struct step_scenario {
     int kinds;                          /* enum step_kind, or-ed */
     unsigned every;                     /* but for --long: only each so-many-th state; 0 = 1 */
     unsigned every_slow;                /* the same of stops and chains; 0 = every, 1 */
+    unsigned patience_ms, steps_max;    /* when a stage hangs, a verb doesn't end; 0 = stage.h */
     void (*setup)(struct step_run *);   /* makes the object; starts other processes */
     void (*enter)(struct step_run *);   /* victim, before: closes what it must not have */
     void (*verb)(struct step_run *);    /* victim: stepped; see step_returned() */
@@ -65,6 +66,7 @@ struct step_run {
     bool reached, chain_reached;
     uint64_t n_steps, n_states, pc;     /* how far the victim got */
     uint64_t chain_states;
+    volatile uint64_t beats;            /* steps and hooks so far: the stage gets on */
     int64_t worst_ns;                   /* slowest verb of a survivor, beyond its deadline */
     int n_failed, n_late;
     char why[512];

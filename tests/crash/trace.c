@@ -243,9 +243,13 @@ enum trace_end trace_run(struct tracee *t, uint64_t state, uint64_t step)
         if (end == TRACE_GONE || end == TRACE_HUNG || end == TRACE_DONE)
             return end;
         t->n_steps++;
+        if (t->beat)
+            ++*t->beat;
         t->n_states += changed;
         if ((changed && t->n_states == state) || t->n_steps == step)
             return TRACE_TARGET;
+        if (t->n_steps == t->steps_max)
+            return TRACE_ENDLESS;
         if (end == TRACE_ASLEEP)
             return end;
     }

@@ -22,6 +22,7 @@ enum trace_end {
     TRACE_DONE,   /* halted at trace_end(): the verb is complete */
     TRACE_ASLEEP, /* sleeps inside a system call; reported once for each call */
     TRACE_HUNG,   /* slept for five seconds more after that */
+    TRACE_ENDLESS, /* made more than steps_max instructions, and is not through */
     TRACE_GONE    /* died by itself: a bug in the verb */
 };
 
@@ -34,6 +35,8 @@ struct tracee {
     size_t watch_data;   /* the same where the mapping isn't from the start of its file */
     bool blind;          /* don't look at the state: only count instructions */
     uint64_t n_steps, n_states;
+    uint64_t steps_max;     /* 0 = any number */
+    volatile uint64_t *beat; /* counts each step, for who watches whether it gets on; or NULL */
     uint64_t pc;
 
     uint64_t robust;     /* its robust list head, in its address space */
