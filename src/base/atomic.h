@@ -65,6 +65,16 @@ static inline bool h7_cas32_acquire(struct h7_a32 *a, uint32_t *expected, uint32
     return __atomic_compare_exchange_n(&a->raw, expected, v, false, __ATOMIC_ACQUIRE,
                                        __ATOMIC_RELAXED);
 }
+static inline bool h7_cas32_release(struct h7_a32 *a, uint32_t *expected, uint32_t v)
+{
+    return __atomic_compare_exchange_n(&a->raw, expected, v, false, __ATOMIC_RELEASE,
+                                       __ATOMIC_RELAXED);
+}
+static inline bool h7_cas32_acq_rel(struct h7_a32 *a, uint32_t *expected, uint32_t v)
+{
+    return __atomic_compare_exchange_n(&a->raw, expected, v, false, __ATOMIC_ACQ_REL,
+                                       __ATOMIC_RELAXED);
+}
 static inline bool h7_cas32_relaxed(struct h7_a32 *a, uint32_t *expected, uint32_t v)
 {
     return __atomic_compare_exchange_n(&a->raw, expected, v, false, __ATOMIC_RELAXED,
@@ -91,6 +101,10 @@ static inline void h7_store64_release(struct h7_a64 *a, uint64_t v)
 static inline uint64_t h7_swap64_release(struct h7_a64 *a, uint64_t v)
 {
     return __atomic_exchange_n(&a->raw, v, __ATOMIC_RELEASE);
+}
+static inline uint64_t h7_or64_relaxed(struct h7_a64 *a, uint64_t v)
+{
+    return __atomic_fetch_or(&a->raw, v, __ATOMIC_RELAXED);
 }
 static inline uint64_t h7_add64_relaxed(struct h7_a64 *a, uint64_t v)
 {
