@@ -99,7 +99,8 @@ struct hepta_signal_info {
     unsigned char payload[HEPTA_MAILBOX_PAYLOAD_MAX];
 };
 
-/** hepta_signal_name() - "SIGINT", "SIGRTMIN+3" of a number; NULL if there is none. Static. */
+/** hepta_signal_name() - "SIGINT", "SIGRTMIN+3" of a number; NULL if there is none (32 and 33, too,
+ * which are the C library's: SIGRTMIN is 34). Static. */
 const char *hepta_signal_name(int signo);
 
 /**
@@ -108,7 +109,7 @@ const char *hepta_signal_name(int signo);
  */
 int hepta_signal_number(const char *name);
 
-/** hepta_signal_source_name() - "keyboard", "kill", ... of a source. Static, never NULL. */
+/** hepta_signal_source_name() - "keyboard", "kill", "sigqueue", ... of a source. Static, never NULL. */
 const char *hepta_signal_source_name(uint32_t source);
 
 /* --- to another process ------------------------------------------------------------------- */
@@ -116,7 +117,7 @@ const char *hepta_signal_source_name(uint32_t source);
 struct hepta_signal_peer; /* private to the process */
 
 #define HEPTA_SIGNAL_THREAD 1u /* of opening: the number is a thread's (Linux 6.9) */
-#define HEPTA_SIGNAL_GROUP 2u  /* of sending: to the peer's whole process group (Linux 6.9) */
+#define HEPTA_SIGNAL_GROUP 2u  /* of sending: to the process group that it leads (Linux 6.9) */
 #define HEPTA_SIGNAL_VALUE 4u  /* of sending: queued, with a value: HEPTA_SIGNAL_FROM_QUEUE */
 
 /**
@@ -133,7 +134,7 @@ int hepta_signal_peer_open(pid_t pid, uint32_t flags, struct hepta_signal_peer *
 /**
  * hepta_signal_peer_adopt() - as hepta_signal_peer_open(), of a pidfd the caller got (clone(2),
  * SCM_PIDFD); it stays the caller's
- * Return: and -EBADF (not a pidfd).
+ * Return: as there, and -EBADF (not a pidfd).
  */
 int hepta_signal_peer_adopt(int pidfd, struct hepta_signal_peer **peer);
 
@@ -143,10 +144,10 @@ int hepta_signal_peer_adopt(int pidfd, struct hepta_signal_peer **peer);
  * @flags: 0, HEPTA_SIGNAL_GROUP, HEPTA_SIGNAL_VALUE (with @signo not 0)
  * @value: with HEPTA_SIGNAL_VALUE
  *
- * Async-signal-safe. Never waits. A zombie accepts signals, as the kernel has it, as long as it has
- * not been waited for.
- * Return: 0, or -EINVAL (@signo, @flags), -EPERM, -ESRCH (it is gone, whoever has its number now),
- * -EAGAIN (with a value: RLIMIT_SIGPENDING), -EBADF (closed).
+ * Async-signal-safe, and leaves `errno` alone. Never waits. A zombie accepts signals, as the kernel
+ * has it, as long as it has not been waited for. A group is still there when its leader is gone.
+ * Return: 0, or -EINVAL (@signo, @flags), -EPERM, -ESRCH (it is gone, whoever has its number now;
+ * HEPTA_SIGNAL_GROUP: it leads none), -EAGAIN (with a value: RLIMIT_SIGPENDING), -EBADF (closed).
  * Source: pidfd_send_signal(2), kill(2), sigqueue(3).
  */
 int hepta_signal_send(struct hepta_signal_peer *peer, int signo, uint32_t flags, uint64_t value);
@@ -154,7 +155,8 @@ int hepta_signal_send(struct hepta_signal_peer *peer, int signo, uint32_t flags,
 /** hepta_signal_peer_fd() - its pidfd: readable once it has ended. The peer's: don't close it. */
 int hepta_signal_peer_fd(struct hepta_signal_peer *peer);
 
-/** hepta_signal_peer_pid() - its number, which may be another's by now. Or -EBADF. */
+/** hepta_signal_peer_pid() - its number, which may be another's by now. Or -EBADF, -ESRCH (adopted
+ * when it was gone, or from another PID namespace: it has none here). */
 int hepta_signal_peer_pid(struct hepta_signal_peer *peer);
 
 int hepta_signal_peer_close(struct hepta_signal_peer *peer);
@@ -172,6 +174,7 @@ struct hepta_signal; /* a receiver: private to the process and the thread that o
  * hepta_signal_unblocked() tells. A program that is executed inherits it, too, as sigprocmask(2)
  * says: unblock between fork and exec. SIGSEGV, SIGBUS, SIGFPE and SIGILL that the thread itself
  * causes can't be received so: the kernel kills it; see hepta_signal_faults().
+ * Receivers of one thread may overlap: a signal is blocked while one has it.
  * Return: 0, or -EINVAL (@set), -ENOMEM.
  */
 int hepta_signal_open(uint64_t set, struct hepta_signal **sig);
@@ -186,8 +189,9 @@ int hepta_signal_open(uint64_t set, struct hepta_signal **sig);
  * @how: HEPTA_SIGNAL_BLOCK (these, too), _UNBLOCK (these no longer), _SETMASK (these, only)
  * @old: receives what was held back before; may be NULL
  *
- * Of the receiver: at first nothing is held back. A wait or a descriptor in use follows with its
- * next look. Return: 0, -EINVAL (@how; not of its set), -EBADF. Source: sigprocmask(2).
+ * Of the receiver: at first nothing is held back. A descriptor follows at once, a wait that has
+ * begun in another thread doesn't. Return: 0, -EINVAL (@how; not of its set), -EBADF. Source:
+ * sigprocmask(2).
  */
 int hepta_signal_mask(struct hepta_signal *sig, int how, uint64_t set, uint64_t *old);
 
@@ -200,15 +204,16 @@ int hepta_signal_pending(struct hepta_signal *sig, uint64_t *set);
  *
  * In the opening thread: others get what was sent to the process, if they block it, too.
  * Return: its number, or -EAGAIN (HEPTA_NOW), -ETIMEDOUT, -EINTR (a handler of another signal
- * ran), -EBADF. Source: sigtimedwait(2).
+ * ran, or the process was stopped and went on), -EBADF. Source: sigtimedwait(2).
  */
 int hepta_signal_wait(struct hepta_signal *sig, struct hepta_signal_info *info, int64_t deadline);
 
 /**
  * hepta_signal_fd() - readable while one could be taken
  *
- * Made at the first call; the receiver's: don't close it, don't read from it. Return: the
- * descriptor, or -EMFILE, -ENFILE, -ENODEV, -ENOMEM. Source: signalfd(2).
+ * Made at the first call; the receiver's: don't close it, don't read from it. It tells of what the
+ * process and thread could take that poll it; in an epoll set, of those that added it there.
+ * Return: the descriptor, or -EBADF, -EMFILE, -ENFILE, -ENODEV, -ENOMEM. Source: signalfd(2).
  */
 int hepta_signal_fd(struct hepta_signal *sig);
 
@@ -256,6 +261,7 @@ int hepta_signal_close(struct hepta_signal *sig);
  * @fn:  called inside the signal handler, on the thread that faulted: async-signal-safe functions
  *       only. hepta_signal_describe() is one
  *
+ * A thread that blocks the signal of its own fault is killed by the kernel unheard.
  * Then what was installed before is called, or the default action taken, at the faulting
  * instruction, so that a core dump shows it. One at a time in a process. Signals of these
  * numbers that were sent (kill(2)) are reported with their source. A stack that overflowed needs
@@ -281,13 +287,14 @@ int hepta_signal_describe(const struct hepta_signal_info *info, char *text, size
 /**
  * hepta_signal_guard() - call a function that reads or writes a mapping which may give way
  * @base, @len: the mapping: whole or part
- * @fn:   what to call; no lock of its own may be held across an access, and no verb of this library
- *        may be called
+ * @fn:   what to call; it returns or ends here, it doesn't jump or throw elsewhere. No lock of its
+ *        own may be held across an access, and no verb of this library called but this one
  * @info: receives the fault; may be NULL
  *
  * A SIGBUS (its file was truncated, its memory ran out) or SIGSEGV (its protection, unmapped) of
  * this thread inside the range ends @fn there. Others go to whoever handled them. Guards nest, and
- * threads have their own. The handlers are there while any guard is.
+ * threads have their own. The handlers are there while any guard is; a thread
+ * that blocks these signals has them unblocked meanwhile.
  * Return: what @fn returns; -EFAULT; -EINVAL (@fn, a range that wraps).
  */
 int hepta_signal_guard(const void *base, size_t len, int (*fn)(void *arg), void *arg,

@@ -10,7 +10,7 @@
 #include "base/self.h"
 
 /* One free list per size in cache lines; a room's handles have one size. */
-#define N_CLASSES 16
+#define N_CLASSES 24
 
 static struct h7_mutex free_lock;
 static struct h7_handle *free_list[N_CLASSES];
