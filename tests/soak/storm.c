@@ -5,9 +5,10 @@
  *
  * Each sender numbers what was accepted, and sends it with a number of the mailbox that it shares
  * with another sender. The receiver acknowledges; what it got is noted in shared memory, per
- * sender, before it asks for the next. So after a death there may be one twice: the one that
- * was noted last, and only as the first that the next receiver gets of its number. At the end
- * everything that was accepted is noted, in order. Argument: how many, all together.
+ * sender, before it asks for the next. So after a death one may come twice: the one that was noted
+ * last, and only as the first that the next receiver gets of its number; if that one is killed
+ * before it comes to it, the one after. At the end everything that was accepted is noted, in
+ * order. Argument: how many, all together.
  */
 #define _GNU_SOURCE
 #include "../lib/t.h"
@@ -36,7 +37,7 @@ struct shared {
     unsigned n_bad;
     uint64_t each;                 /* how many a sender sends */
     volatile uint64_t got[SENDERS]; /* noted so far: the next one's number */
-    volatile uint32_t last;        /* sender + 1 of the last that was noted */
+    volatile bool open[SENDERS];   /* the last one isn't known to be acknowledged */
     volatile uint64_t n_twice, n_refused;
 };
 
@@ -81,8 +82,8 @@ static _Noreturn void send_all(uint32_t sender)
     _exit(0);
 }
 
-/* first: nothing of its number was got by this receiver yet. */
-static void note(const struct hepta_signal_info *info, bool first)
+/* first: nothing of its number was got by this receiver yet. *before: whose was the one before. */
+static void note(const struct hepta_signal_info *info, bool first, uint32_t *before)
 {
     struct message m, right;
     uint64_t next;
@@ -98,15 +99,18 @@ static void note(const struct hepta_signal_info *info, bool first)
     if (info->signo != number_of(m.sender))
         complain("another's number", info->signo);
     next = sh->got[m.sender];
-    if (m.seq == next) {
-        sh->last = m.sender + 1;
-        sh->got[m.sender] = next + 1;
-    } else if (m.seq + 1 == next && first && sh->last == m.sender + 1) {
+    if (*before < SENDERS && *before != m.sender)
+        sh->open[*before] = false; /* by the verb that gave this one */
+    bool open = sh->open[m.sender];
+    sh->open[m.sender] = true; /* before it is noted: this process may be killed in between */
+    if (m.seq + 1 == next && first && open)
         sh->n_twice++;
-    } else {
+    else if (m.seq == next)
+        sh->got[m.sender] = next + 1;
+    else
         complain(m.seq < next ? "one came twice" : "one is lost, or out of order",
                  (long long)(m.seq - next));
-    }
+    *before = m.sender;
 }
 
 static bool all_got(void)
@@ -122,6 +126,7 @@ static _Noreturn void receive(void)
     struct hepta_mailbox *box;
     struct hepta_signal_info info;
     uint64_t seen = 0;
+    uint32_t before = SENDERS;
     int rc = hepta_mailbox_open(NAME, HEPTA_MAILBOX_RECEIVE | HEPTA_MAILBOX_ACK, 0, NULL, &box);
 
     if (rc < 0)
@@ -129,7 +134,7 @@ static _Noreturn void receive(void)
     while (rc >= 0 && !all_got() && sh->n_bad == 0) {
         rc = hepta_mailbox_wait(box, &info, hepta_in_ms(PATIENCE_MS));
         if (rc > 0)
-            note(&info, !(seen & HEPTA_SIGNAL(rc)));
+            note(&info, !(seen & HEPTA_SIGNAL(rc)), &before);
         else
             complain("wait", rc);
         seen |= rc > 0 ? HEPTA_SIGNAL(rc) : 0;
