@@ -76,6 +76,15 @@ static const struct bench_backend *const shm_backends[] = {
     NULL,
 };
 
+static const struct bench_backend *const signal_backends[] = {
+    &bench_signal_hepta,
+    &bench_signal_kernel,
+    &bench_signal_kernel_fd,
+    &bench_limit_line,
+    &bench_limit_ring,
+    NULL,
+};
+
 #define TWO_PROCESSES (1u << BENCH_PINGPONG | 1u << BENCH_STREAM)
 
 #define SEM_TESTS    (1u << BENCH_PINGPONG | 1u << BENCH_PAIR | 1u << BENCH_PERMIT)
@@ -131,6 +140,11 @@ const struct bench_mechanism bench_mechanisms[] = {
      .bare = MUTEX_TESTS,
      .bytes = {64, 4096},
      .backends = shm_backends},
+    {.name = "signal",
+     .what = "mailboxes and real-time signals",
+     .tests = TWO_PROCESSES | 1u << BENCH_PAIR,
+     .bytes = {8},
+     .backends = signal_backends},
     {.name = NULL},
 };
 

@@ -22,6 +22,8 @@ extern const struct bench_backend bench_msg_hepta, bench_msg_kernel;
 extern const struct bench_backend bench_sem_hepta, bench_sem_permit, bench_sem_kernel;
 extern const struct bench_backend bench_semset_hepta, bench_semset_kernel;
 extern const struct bench_backend bench_shm_hepta, bench_shm_kernel, bench_shm_limit;
+extern const struct bench_backend bench_signal_hepta;
+extern const struct bench_backend bench_signal_kernel, bench_signal_kernel_fd;
 extern const struct bench_backend bench_limit_line, bench_limit_ring;
 
 #endif

@@ -27,6 +27,8 @@ enum {
     ST_UDP_SLEEP,
     ST1M,
     PAIR64,
+    PAIR8,
+    PP8,
     FAN64,
     SELECT_100K,
     PAIR, /* these carry nothing */
@@ -55,5 +57,6 @@ extern const struct target target_pipe[], target_fifo[], target_unix[];
 extern const struct target target_tcp[], target_udp[];
 extern const struct target target_mq[], target_msg[];
 extern const struct target target_sem[], target_semset[], target_shm[];
+extern const struct target target_signal[];
 
 #endif

@@ -29,6 +29,8 @@ const struct bench_case target_cases[N_CASES] = {
     [ST_UDP_SLEEP] = CASE(BENCH_STREAM, 65507, BENCH_SLEEP, BENCH_APART),
     [ST1M] = CASE(BENCH_STREAM, 1u << 20, BENCH_BUSY, BENCH_APART),
     [PAIR64] = CASE(BENCH_PAIR, 64, BENCH_ADAPTIVE, BENCH_SAME),
+    [PAIR8] = CASE(BENCH_PAIR, 8, BENCH_ADAPTIVE, BENCH_SAME),
+    [PP8] = CASE(BENCH_PINGPONG, 8, BENCH_ADAPTIVE, BENCH_APART),
     [FAN64] = CASE(BENCH_FANIN, 64, BENCH_ADAPTIVE, BENCH_APART),
     [SELECT_100K] = {BENCH_SELECT, 64, BENCH_ADAPTIVE, BENCH_SAME, 0, 100000},
     [PAIR] = CASE(BENCH_PAIR, 0, BENCH_ADAPTIVE, BENCH_SAME),
@@ -47,7 +49,7 @@ static const struct {
     {"pipe", target_pipe}, {"fifo", target_fifo}, {"unix", target_unix},
     {"tcp", target_tcp},   {"udp", target_udp},   {"mq", target_mq},
     {"msg", target_msg},   {"sem", target_sem},   {"semset", target_semset},
-    {"shm", target_shm},
+    {"shm", target_shm},   {"signal", target_signal},
 };
 
 const struct target *target_list(const struct bench_mechanism *m, size_t *n)

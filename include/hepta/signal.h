@@ -375,7 +375,7 @@ int hepta_mailbox_open(const char *name, uint32_t flags, mode_t mode,
  * Return: 0 (accepted: it is pending until it is received, whoever dies), or -EAGAIN (as many are
  * queued as there can be; counted), -ESRCH (unlinked and without a living receiver, or
  * HEPTA_MAILBOX_LIVE), -EINVAL (@signo, @len, @flags), -EMSGSIZE (@len), -EFAULT (@payload NULL),
- * -EBADF, -EXDEV.
+ * -EBADF, -EBADMSG, -EXDEV.
  */
 int hepta_mailbox_send(struct hepta_mailbox *box, int signo, const void *payload, size_t len,
                        uint32_t flags);

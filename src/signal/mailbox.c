@@ -114,8 +114,9 @@ static int no_hangup(void *ctx)
 static uint32_t arm(struct h7_mailbox_shared *s)
 {
     uint32_t v = h7_load32_relaxed(&s->event);
-    while (!h7_cas32_relaxed(&s->event, &v, (v + 2) | 1))
-        ;
+    for (int i = 0; i < H7_MAILBOX_TRIES; i++)
+        if (h7_cas32_relaxed(&s->event, &v, (v + 2) | 1))
+            break;
     h7_fence_full(); /* with the one after a commit: it is seen below, or event is seen there */
     return (v + 2) | 1;
 }

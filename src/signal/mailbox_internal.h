@@ -109,6 +109,8 @@
 #define H7_MAILBOX_TICK_NS 1000000000 /* how long a sleeper believes that nothing has come */
 #define H7_MAILBOX_SWEEP_NS 100000000 /* between two looks for the places of the dead */
 
+#define H7_MAILBOX_TRIES 10000 /* of a swap, against who writes without end */
+
 #define H7_SLOT_QUEUED 0x80000000u
 
 struct h7_mailbox_slot {

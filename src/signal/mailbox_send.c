@@ -19,10 +19,12 @@
 void h7_mailbox_call(struct h7_mailbox_shared *s)
 {
     uint32_t v = h7_load32_relaxed(&s->event);
-    do {
+    for (int i = 0; i < H7_MAILBOX_TRIES; i++) {
         if (!(v & 1))
             return;
-    } while (!h7_cas32_relaxed(&s->event, &v, v + 2));
+        if (h7_cas32_relaxed(&s->event, &v, v + 2))
+            break;
+    }
     h7_sys_futex_wake(&s->event, INT_MAX);
     v += 2;
     h7_cas32_relaxed(&s->event, &v, v & ~1u);
@@ -114,15 +116,19 @@ static __attribute__((noinline)) uint32_t claim_slow(struct hepta_mailbox *b, ui
     return 0;
 }
 
-static inline void push(struct h7_mailbox_shared *s, uint32_t q, struct h7_mailbox_slot *slot,
-                        uint32_t at)
+static inline int push(struct h7_mailbox_shared *s, uint32_t q, struct h7_mailbox_slot *slot,
+                       uint32_t at)
 {
     uint32_t head = h7_load32_relaxed(&s->stack[q]);
-    do
+    for (int i = 0; i < H7_MAILBOX_TRIES; i++) {
         h7_store32_relaxed(&slot->next, head);
-    /* Linearization point. Release, with the receiver's acquire: the place and all before it. A
-     * head that was taken and came back meanwhile is as good: nothing below it is of interest. */
-    while (!h7_cas32_release(&s->stack[q], &head, at));
+        /* Linearization point. Release, with the receiver's acquire: the place and all before it.
+         * A head that was taken and came back meanwhile is as good: it is what lies below. */
+        if (h7_likely(h7_cas32_release(&s->stack[q], &head, at)))
+            return 0;
+    }
+    h7_store32_release(&slot->state, 0);
+    return -EBADMSG;
 }
 
 static inline int send_queued(struct hepta_mailbox *b, uint32_t tid, int n, const void *payload,
@@ -141,7 +147,8 @@ static inline int send_queued(struct hepta_mailbox *b, uint32_t tid, int n, cons
     if (len)
         memcpy(slot->payload, payload, len);
     announce(b, bit);
-    push(b->shared, (uint32_t)n - H7_MAILBOX_FIRST, slot, at);
+    if (h7_unlikely(push(b->shared, (uint32_t)n - H7_MAILBOX_FIRST, slot, at) < 0))
+        return -EBADMSG;
     h7_fence_after_rmw(); /* B2 until it is told */
     tell(b, bit);
     return 0;

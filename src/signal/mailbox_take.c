@@ -8,8 +8,6 @@
  */
 #include "signal/mailbox_internal.h"
 
-#define TRIES 1000 /* against who pushes without end */
-
 /* --- what is told ---------------------------------------------------------------------------- */
 
 static void tell_of(int n, uint64_t who, struct hepta_signal_info *info)
@@ -94,7 +92,7 @@ int h7_mailbox_move(struct hepta_mailbox *b, uint32_t q)
 {
     struct h7_mailbox_shared *s = b->shared;
     uint32_t at = h7_load32_relaxed(&s->stack[q]);
-    for (int i = 0; i < TRIES && at; i++) {
+    for (int i = 0; i < H7_MAILBOX_TRIES && at; i++) {
         if (!h7_mailbox_is_place(b, at))
             return -EBADMSG;
         h7_store64_release(&s->moving, h7_mailbox_note((int)q + H7_MAILBOX_FIRST, at)); /* B5 */

@@ -106,6 +106,21 @@ pingpong: hepta kernel limit" ]
     no_names
 }
 
+@test "signal: every back end does every test, in JSON; in every mode, on one cpu too" {
+    needs_two_cpus
+    own_names
+    [ "$(ran signal)" = "pair: hepta kernel kernel-signalfd
+pingpong: hepta kernel kernel-signalfd limit
+stream: hepta kernel kernel-signalfd limit" ]
+    jq -es 'all(.[]; .bytes == 8)' "$tmp/out"
+    [ "$(ran signal 56 --test pair)" = "pair: hepta" ]
+    for row in busy,apart sleep,same; do
+        run hepta bench signal --mode "${row%,*}" --cpus "${row#*,}" $quick --json
+        printf '%s\n' "$output" | grep '^{' | jq -es 'length >= 9 and all(.[]; .status == "ok")'
+    done
+    no_names
+}
+
 @test "shm: mutexes without a size, cells with one" {
     needs_two_cpus
     own_names
@@ -225,7 +240,7 @@ made_by() {
 @test "the help names every mechanism and its back ends" {
     run hepta bench --help
     [ "$status" -eq 0 ]
-    for mechanism in pipe fifo unix tcp udp mq msg sem semset shm; do
+    for mechanism in pipe fifo unix tcp udp mq msg sem semset shm signal; do
         [[ "$output" == *"Back ends of $mechanism ("*"  kernel "* ]]
     done
 }
@@ -355,7 +370,7 @@ made_by() {
 @test "--targets: every mechanism has its own" {
     needs_two_cpus
     own_names
-    for mechanism in fifo unix tcp udp mq msg sem semset shm; do
+    for mechanism in fifo unix tcp udp mq msg sem semset shm signal; do
         run hepta bench $mechanism --targets $quick --json
         [ "$status" -le 1 ]
         printf '%s\n' "$output" | grep '"verdict"' |
@@ -400,7 +415,8 @@ made_by() {
 
 @test "killed in the middle: no name is left" {
     own_names
-    for row in fifo,hepta fifo,kernel mq,hepta msg,hepta sem,hepta semset,hepta shm,hepta; do
+    for row in fifo,hepta fifo,kernel mq,hepta msg,hepta sem,hepta semset,hepta shm,hepta \
+        signal,hepta; do
         timeout 60 "$HEPTA" bench "${row%,*}" --cpus same --backends "${row#*,}" --seconds 30 &
         sleep 0.7
         kill -KILL "$(pgrep -P $!)"
