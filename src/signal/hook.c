@@ -148,13 +148,20 @@ static int is_top(const struct hook *h, const struct sigaction *sa)
            sa->sa_sigaction == levels[h->n_levels - 1];
 }
 
+/* The mask beyond what the kernel has is whatever lay on libc's stack. */
+static int is_same(const struct sigaction *a, const struct sigaction *b)
+{
+    return a->sa_sigaction == b->sa_sigaction && a->sa_flags == b->sa_flags &&
+           memcmp(&a->sa_mask, &b->sa_mask, sizeof(uint64_t)) == 0;
+}
+
 /* What is beneath is known before ours can be called. It may be read at this moment by a handler
  * that began when ours was there before; mostly nothing has changed, and then nothing is written.
  */
 static void keep(struct hook *h, const struct sigaction *was)
 {
     struct sigaction *beneath = &h->beneath[h->n_levels];
-    if (memcmp(beneath, was, sizeof *was) != 0)
+    if (!is_same(beneath, was))
         *beneath = *was;
     h7_store32_relaxed(&h->spent[h->n_levels], 0);
 }
@@ -177,7 +184,6 @@ void h7_hook(int signo)
 {
     struct hook *h = hook_of(signo);
     struct sigaction was;
-    memset(&was, 0, sizeof was);
     h7_self(); /* the lock wants to know the fork generation; without, it does what it can */
     h7_mutex_enter(&change);
     h->n_users++;
