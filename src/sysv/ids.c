@@ -139,18 +139,20 @@ static int judge(const struct h7_sysv_family *f, struct h7_sysv_entry *e,
     return r < 0 ? r : h7_sysv_ask(e, asked_for(asked->flags));
 }
 
+/* What was attached only to be looked at isn't kept where the caller isn't told its id: he could
+ * never let this process forget it. */
 static int found(const struct h7_sysv_family *f, int id, const struct h7_sysv_asked *asked)
 {
     struct h7_sysv_entry *e;
-    int r = h7_sysv_enter_slow(f->table, id, asked->ways, &e);
-    int removed = r == 0 && h7_sysv_is_removed(f, e);
+    int r = h7_sysv_enter_or_attach(f->table, id, asked->ways, &e);
+    int fresh = r == 1, removed = r >= 0 && h7_sysv_is_removed(f, e);
     if (r == -EIDRM || r == -EINVAL)
         return missing(f, asked->key, id, r);
-    if (r == 0) {
+    if (r >= 0) {
         r = removed ? -EIDRM : judge(f, e, asked);
         if (removed)
             h7_sysv_finish(f, e, id);
-        if (removed && !f->lingers)
+        if (r < 0 && (fresh || (removed && !f->lingers)))
             h7_sysv_retire(f->table, e, 0);
         h7_sysv_leave(f->table, e);
     }
