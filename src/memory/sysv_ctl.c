@@ -165,6 +165,8 @@ int hepta_shm_ctl(int id, int cmd, void *buf)
         return -EINVAL;
     if (takes && !buf)
         return -EFAULT;
+    if (lists) /* before one that is no more is counted */
+        h7_shmid_sweep(cmd == IPC_INFO || cmd == SHM_INFO);
     if (cmd == IPC_INFO || cmd == SHM_INFO)
         return get_info(cmd, buf);
     if (lists)

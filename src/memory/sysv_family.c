@@ -20,7 +20,13 @@ static int make_data(int dir, mode_t mode, uint64_t len)
     int fd = h7_sys_openat(dir, H7_SHMID_DATA, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
     if (fd < 0)
         return fd;
-    int r = h7_shm_allocate(fd, 0, (len + page - 1) / page * page);
+    len = (len + page - 1) / page * page;
+    int r = h7_shm_allocate(fd, 0, len);
+    if (r == -ENOSPC) { /* what dead processes left could be what fills the file system */
+        h7_shm_sweep(1);
+        h7_shmid_sweep(1);
+        r = h7_shm_allocate(fd, 0, len);
+    }
     if (r == 0)
         r = h7_sys_fchmod(fd, mode);
     h7_sys_close(fd);
@@ -54,6 +60,7 @@ static int make(int dir, const struct h7_sysv_shared *common, const void *arg)
     const uint64_t *len = arg;
     if (*len == 0)
         return -EINVAL;
+    h7_shmid_sweep(0);
     int r = make_data(dir, (mode_t)h7_load32_relaxed(&common->mode), *len);
     return r < 0 ? r : make_control(dir, common, *len);
 }

@@ -297,6 +297,8 @@ static inline int h7_sysv_may(struct h7_sysv_entry *e, uint32_t bits)
 
 /* --- names.c --- */
 
+/* The id that a name of the kind id_kind is. 0: it is none. */
+int h7_sysv_id_of(const char *name);
 /* Attach to an id's object, outside the table: *e is zeroed and ends with the family's detach().
  * -EINVAL (no such id), -EIDRM (removed; its names are gone, if that was possible), -EACCES, ...
  * On failure nothing is attached. */
