@@ -11,6 +11,7 @@
 #include "name/name.h"
 
 #define PATIENCE_MS 50 /* for a stopped holder of the lock */
+#define NAMES_MS    20 /* the same, on the way to what a verb wants; which then waits once more */
 
 /* --- making --------------------------------------------------------------------------- */
 
@@ -105,10 +106,15 @@ static void detach(struct h7_sysv_entry *e)
 
 /* --- removal --------------------------------------------------------------------------- */
 
+static int lock_within(struct h7_shmid *m, int ms)
+{
+    int r = h7_lock(&m->shared->lock, hepta_in_ms(ms));
+    return r == -EOWNERDEAD ? 0 : r;
+}
+
 int h7_shmid_lock(struct h7_shmid *m)
 {
-    int r = h7_lock(&m->shared->lock, hepta_in_ms(PATIENCE_MS));
-    return r == -EOWNERDEAD ? 0 : r;
+    return lock_within(m, PATIENCE_MS);
 }
 
 void h7_shmid_unlock(struct h7_shmid *m)
@@ -160,7 +166,7 @@ static int remove_id(struct h7_sysv_entry *e, int id)
 
 static int lock_names(struct h7_sysv_entry *e)
 {
-    return h7_shmid_lock(h7_shmid_of(e));
+    return lock_within(h7_shmid_of(e), NAMES_MS);
 }
 
 static void unlock_names(struct h7_sysv_entry *e)
