@@ -439,7 +439,7 @@ static void recover(struct step_run *run)
     (void)run;
     if (!sc->absent)
         stat_it(&ds);
-    get(IPC_CREAT | 0600);
+    get(sc->absent ? IPC_CREAT | 0600 : 0600);
 }
 
 static void cleanup(struct step_run *run)
@@ -470,7 +470,7 @@ static void cleanup(struct step_run *run)
 
 /* each so-many-th state; verb, operations and how many, the mate */
 static const struct step_scenario *const scenarios[] = {
-    CASE("get, it is made", KSC, 13, make, .absent = true),
+    CASE("get, it is made", KSC, 23, make, .absent = true),
     CASE("get, it is there", K, 5, get_again, .forgets = true),
     CASE("get, it is there, exclusively", K | LONG, 5, get_exclusively, .forgets = true),
     CASE("first operation", KS, 7, operate, {{1, 1, 0}}, 1, .forgets = true),
