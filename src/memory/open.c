@@ -17,6 +17,7 @@
 #include "base/self.h"
 #include "base/sys.h"
 #include "memory/memory_internal.h"
+#include "memory/sysv_internal.h"
 #include "name/name.h"
 
 #define TRIES   1000          /* between a name that is unlinked and one that is made */
@@ -155,6 +156,7 @@ static int make(struct opening *o)
     if (r != -ENOSPC)
         return r;
     h7_shm_sweep(1);
+    h7_shmid_sweep(1);
     return make_once(o);
 }
 

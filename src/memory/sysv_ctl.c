@@ -33,7 +33,6 @@ static unsigned long n_attached(const struct h7_shmid *m)
 static int snapshot(struct h7_shmid *m, struct shmid_ds *ds)
 {
     const struct h7_shmid_shared *sh = m->shared;
-    unsigned long n = n_attached(m);
     int r = h7_shmid_lock(m);
     if (r < 0)
         return r;
@@ -51,8 +50,8 @@ static int snapshot(struct h7_shmid *m, struct shmid_ds *ds)
     ds->shm_ctime = (time_t)h7_load64_relaxed(&sh->common.ctime);
     ds->shm_cpid = (pid_t)h7_load32_relaxed(&sh->cpid);
     ds->shm_lpid = (pid_t)h7_load32_relaxed(&sh->lpid);
-    ds->shm_nattch = n;
     h7_shmid_unlock(m);
+    ds->shm_nattch = n_attached(m); /* not with the lock held: it looks at each process */
     return 0;
 }
 
@@ -122,23 +121,27 @@ static int set_locked(struct h7_shmid *m, int id, int on)
 
 /* --- all ---------------------------------------------------------------------------------- */
 
-/* One that is removed, and that nobody has any more, is no more. */
-static int is_gone(struct h7_shmid *m, int id)
+/* One that is removed, and that nobody has any more, is no more. 0 it is there, -EINVAL, or as
+ * h7_shmid_lock(): then nothing else waits for that lock. */
+static int bury_gone(struct h7_shmid *m, int id)
 {
-    if (!h7_load32_relaxed(&m->shared->removed) || h7_shmid_lock(m) < 0)
+    if (!h7_load32_relaxed(&m->shared->removed))
         return 0;
+    int r = h7_shmid_lock(m);
+    if (r < 0)
+        return r;
     int gone = h7_shmid_reap(m, id);
     h7_shmid_unlock(m);
     if (gone)
         h7_sysv_retire(&h7_shmid_table, &m->entry, 1);
-    return gone;
+    return gone ? -EINVAL : 0;
 }
 
 static int with_id(struct h7_shmid *m, int id, int cmd, void *buf)
 {
-    int r;
-    if (is_gone(m, id))
-        return -EINVAL;
+    int r = bury_gone(m, id);
+    if (r < 0)
+        return r;
     switch (cmd) {
     case IPC_SET:
         return set_perm(m, buf);
@@ -165,6 +168,8 @@ int hepta_shm_ctl(int id, int cmd, void *buf)
         return -EINVAL;
     if (takes && !buf)
         return -EFAULT;
+    if (lists) /* before one that is no more is counted */
+        h7_shmid_sweep(cmd == IPC_INFO || cmd == SHM_INFO);
     if (cmd == IPC_INFO || cmd == SHM_INFO)
         return get_info(cmd, buf);
     if (lists)

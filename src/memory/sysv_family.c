@@ -11,6 +11,7 @@
 #include "name/name.h"
 
 #define PATIENCE_MS 50 /* for a stopped holder of the lock */
+#define NAMES_MS    20 /* the same, on the way to what a verb wants; which then waits once more */
 
 /* --- making --------------------------------------------------------------------------- */
 
@@ -20,7 +21,13 @@ static int make_data(int dir, mode_t mode, uint64_t len)
     int fd = h7_sys_openat(dir, H7_SHMID_DATA, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
     if (fd < 0)
         return fd;
-    int r = h7_shm_allocate(fd, 0, (len + page - 1) / page * page);
+    len = (len + page - 1) / page * page;
+    int r = h7_shm_allocate(fd, 0, len);
+    if (r == -ENOSPC) { /* what dead processes left could be what fills the file system */
+        h7_shm_sweep(1);
+        h7_shmid_sweep(1);
+        r = h7_shm_allocate(fd, 0, len);
+    }
     if (r == 0)
         r = h7_sys_fchmod(fd, mode);
     h7_sys_close(fd);
@@ -54,6 +61,7 @@ static int make(int dir, const struct h7_sysv_shared *common, const void *arg)
     const uint64_t *len = arg;
     if (*len == 0)
         return -EINVAL;
+    h7_shmid_sweep(0);
     int r = make_data(dir, (mode_t)h7_load32_relaxed(&common->mode), *len);
     return r < 0 ? r : make_control(dir, common, *len);
 }
@@ -98,10 +106,15 @@ static void detach(struct h7_sysv_entry *e)
 
 /* --- removal --------------------------------------------------------------------------- */
 
+static int lock_within(struct h7_shmid *m, int ms)
+{
+    int r = h7_lock(&m->shared->lock, hepta_in_ms(ms));
+    return r == -EOWNERDEAD ? 0 : r;
+}
+
 int h7_shmid_lock(struct h7_shmid *m)
 {
-    int r = h7_lock(&m->shared->lock, hepta_in_ms(PATIENCE_MS));
-    return r == -EOWNERDEAD ? 0 : r;
+    return lock_within(m, PATIENCE_MS);
 }
 
 void h7_shmid_unlock(struct h7_shmid *m)
@@ -153,7 +166,7 @@ static int remove_id(struct h7_sysv_entry *e, int id)
 
 static int lock_names(struct h7_sysv_entry *e)
 {
-    return h7_shmid_lock(h7_shmid_of(e));
+    return lock_within(h7_shmid_of(e), NAMES_MS);
 }
 
 static void unlock_names(struct h7_sysv_entry *e)

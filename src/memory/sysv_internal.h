@@ -28,7 +28,8 @@
  *
  * Where one can die:
  *   M1 attach, after its lock of the byte    the lock ends with the process
- *   M2 removed, still in use                 the last detach removes the names, or whoever meets it
+ *   M2 removed, still in use                 the last detach removes the names; or, if that one was
+ *                                            killed, whoever meets the id, lists all, or makes one
  */
 #ifndef H7_MEMORY_SYSV_INTERNAL_H
 #define H7_MEMORY_SYSV_INTERNAL_H
@@ -92,6 +93,12 @@ void h7_shmid_unlock(struct h7_shmid *m);
 int h7_shmid_reap(struct h7_shmid *m, int id);
 /* The part data. -ESTALE is -EIDRM. */
 int h7_shmid_open_data(const struct h7_shmid *m, int flags);
+
+/* --- sysv_sweep.c --- */
+
+/* All that are removed and that nobody has any more, as far as this user may; at most once a second
+ * unless it is urgent. */
+void h7_shmid_sweep(int urgent);
 
 /* --- sysv.c: what this process has attached --- */
 

@@ -160,6 +160,55 @@ static void test_last_one_is_killed(void **state)
     assert_int_equal(names_count(""), 0);
 }
 
+static int make_attach_remove_and_stay(void *arg)
+{
+    const struct child *c = arg;
+    void *p;
+    int id = hepta_shm_get(c->id ? KEY : IPC_PRIVATE, LEN, 0600 | IPC_CREAT);
+    int r = id < 0 ? id : hepta_shm_at(id, NULL, 0, &p);
+    if (r == 0)
+        r = hepta_shm_ctl(id, IPC_RMID, NULL);
+    unit_say(c->said, r == 0 ? 1 : 2);
+    return unit_stay();
+}
+
+/* Removed, its user killed, and nobody else knows the id: this must not be memory for ever. */
+static void leave_unknown(int keyed)
+{
+    struct child c = {.id = keyed, .said = unit_shared(sizeof *c.said)};
+    pid_t pid = unit_start(make_attach_remove_and_stay, &c);
+    unit_await(c.said, 0);
+    assert_int_equal(*c.said, 1);
+    munmap(c.said, sizeof *c.said);
+    assert_int_equal(names_count("shmid."), 1);
+    unit_kill(pid);
+    assert_int_equal(names_count("shmid."), 1);
+}
+
+static int make_another(void *arg)
+{
+    (void)arg;
+    int id = hepta_shm_get(IPC_PRIVATE, LEN, 0600); /* the first of this process: it looks */
+    CHILD_CHECK(id > 0);
+    CHILD_CHECK(hepta_shm_ctl(id, IPC_RMID, NULL) == 0);
+    return 0;
+}
+
+static void test_nobody_knows_the_id(void **state)
+{
+    struct shm_info info;
+    (void)state;
+    for (int keyed = 0; keyed < 2; keyed++) {
+        leave_unknown(keyed);
+        unit_in_child(make_another, NULL);
+        assert_int_equal(names_count(""), 0);
+        leave_unknown(keyed);
+        assert_int_equal(hepta_shm_ctl(0, SHM_INFO, &info), 0);
+        assert_int_equal(info.used_ids, 0);
+        assert_int_equal(names_count(""), 0);
+    }
+}
+
 /* A forked child has what its parent has, and its list. */
 static void test_fork(void **state)
 {
@@ -264,6 +313,7 @@ static const struct CMUnitTest tests[] = {
     NAMES_TEST(test_address),
     NAMES_TEST(test_lives_until_the_last),
     NAMES_TEST(test_last_one_is_killed),
+    NAMES_TEST(test_nobody_knows_the_id),
     NAMES_TEST(test_fork),
     NAMES_TEST(test_stat_and_set),
     NAMES_TEST(test_lists),

@@ -263,6 +263,36 @@ static void test_removed_under_a_sleeper(void **state)
     assert_int_equal(names_count(""), 0);
 }
 
+static int remove_by_half(void *arg)
+{
+    uint32_t *said = ((void **)arg)[1];
+    struct h7_semset *s;
+    CHILD_CHECK(h7_semset_enter(*(int *)((void **)arg)[0], &s) == 0);
+    CHILD_CHECK(h7_set_enter(&s->set, HEPTA_NOW) == 0);
+    h7_store32_relaxed(&s->set.hot->flags, H7_SET_REMOVED);
+    unit_say(said, 1);
+    return unit_stay();
+}
+
+/* Who is stopped inside a removal leaves a key that leads nowhere: for that time only. */
+static void test_stopped_remover(void **state)
+{
+    (void)state;
+    int id = hepta_semset_get(KEY, 1, IPC_CREAT | 0600, NULL);
+    uint32_t *said = unit_shared(sizeof *said);
+    void *arg[2] = {&id, said};
+    pid_t pid = unit_start(remove_by_half, arg);
+    unit_await(said, 0);
+    for (int i = 0; i < 2; i++) { /* attached, and then not */
+        assert_int_equal(hepta_semset_get(KEY, 0, 0, NULL), -ETIMEDOUT);
+        assert_int_equal(hepta_semset_get(KEY, 1, IPC_CREAT | 0600, NULL), -ETIMEDOUT);
+    }
+    unit_kill(pid);
+    assert_int_equal(hepta_semset_get(KEY, 0, 0, NULL), -ENOENT);
+    assert_int_equal(names_count(""), 0);
+    munmap(said, sizeof *said);
+}
+
 static int take_and_stay(void *arg)
 {
     uint32_t *said = ((void **)arg)[1];
@@ -298,6 +328,7 @@ static const struct CMUnitTest tests[] = {
     NAMES_TEST(test_values),
     NAMES_TEST(test_lists),
     NAMES_TEST(test_removed_under_a_sleeper),
+    NAMES_TEST(test_stopped_remover),
     NAMES_TEST(test_undo_of_the_killed),
 };
 

@@ -6,10 +6,12 @@
  * decide, and who loses looks again.
  */
 #define _GNU_SOURCE
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/sys.h"
 #include "name/name.h"
 #include "sysv/sysv_internal.h"
 
@@ -107,6 +109,19 @@ static int make_keyed(struct making *mk)
 
 #define AGAIN 1 /* it was removed meanwhile */
 
+/* Could this user remove the key's name? */
+static int is_mine(const struct h7_sysv_family *f, key_t key)
+{
+    char name[H7_SYSV_NAME];
+    struct statx st;
+    uid_t me = geteuid();
+    h7_sysv_key_name(name, key);
+    int obj = h7_name_open(f->key_kind, name);
+    int r = obj < 0 ? obj : h7_sys_statx(obj, "", &st);
+    h7_sys_close(obj);
+    return r == 0 && (me == 0 || me == st.stx_uid);
+}
+
 /* The id of a key is there, but not what it leads to. */
 static int missing(const struct h7_sysv_family *f, key_t key, int id, int r)
 {
@@ -115,8 +130,10 @@ static int missing(const struct h7_sysv_family *f, key_t key, int id, int r)
         return AGAIN;
     if (found < 0)
         return found;
-    /* A removed object, whose names only its owner, or root, can remove. */
-    return r == -EIDRM ? -EACCES : -EBADMSG;
+    if (r != -EIDRM)
+        return -EBADMSG;
+    /* A removed object, whose names only its owner, or root, can remove: a stopped one is at it. */
+    return is_mine(f, key) ? -ETIMEDOUT : -EACCES;
 }
 
 static uint32_t asked_for(int flags)
@@ -139,18 +156,20 @@ static int judge(const struct h7_sysv_family *f, struct h7_sysv_entry *e,
     return r < 0 ? r : h7_sysv_ask(e, asked_for(asked->flags));
 }
 
+/* What was attached only to be looked at isn't kept where the caller isn't told its id: he could
+ * never let this process forget it. */
 static int found(const struct h7_sysv_family *f, int id, const struct h7_sysv_asked *asked)
 {
     struct h7_sysv_entry *e;
-    int r = h7_sysv_enter_slow(f->table, id, asked->ways, &e);
-    int removed = r == 0 && h7_sysv_is_removed(f, e);
+    int r = h7_sysv_enter_or_attach(f->table, id, asked->ways, &e);
+    int fresh = r == 1, removed = r >= 0 && h7_sysv_is_removed(f, e);
     if (r == -EIDRM || r == -EINVAL)
         return missing(f, asked->key, id, r);
-    if (r == 0) {
+    if (r >= 0) {
         r = removed ? -EIDRM : judge(f, e, asked);
         if (removed)
             h7_sysv_finish(f, e, id);
-        if (removed && !f->lingers)
+        if (r < 0 && (fresh || (removed && !f->lingers)))
             h7_sysv_retire(f->table, e, 0);
         h7_sysv_leave(f->table, e);
     }

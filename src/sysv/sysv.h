@@ -226,6 +226,9 @@ static inline void h7_sysv_leave(const struct h7_sysv_table *t, struct h7_sysv_e
  * such id), -EIDRM (it is being removed), -EACCES, ... */
 int h7_sysv_enter_slow(struct h7_sysv_table *t, int id, const struct h7_sysv_ways *ways,
                        struct h7_sysv_entry **e);
+/* The same, and says 1 if it is this call that has attached it. */
+int h7_sysv_enter_or_attach(struct h7_sysv_table *t, int id, const struct h7_sysv_ways *ways,
+                            struct h7_sysv_entry **e);
 
 static inline int h7_sysv_enter(struct h7_sysv_table *t, int id, struct h7_sysv_entry **out)
 {
@@ -294,6 +297,8 @@ static inline int h7_sysv_may(struct h7_sysv_entry *e, uint32_t bits)
 
 /* --- names.c --- */
 
+/* The id that a name of the kind id_kind is. 0: it is none. */
+int h7_sysv_id_of(const char *name);
 /* Attach to an id's object, outside the table: *e is zeroed and ends with the family's detach().
  * -EINVAL (no such id), -EIDRM (removed; its names are gone, if that was possible), -EACCES, ...
  * On failure nothing is attached. */

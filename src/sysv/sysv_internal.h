@@ -15,8 +15,6 @@
 #define H7_SYSV_NAME 16
 void h7_sysv_id_name(char name[H7_SYSV_NAME], int id);
 void h7_sysv_key_name(char name[H7_SYSV_NAME], key_t key);
-/* The other way round. 0: it is no id. */
-int h7_sysv_id_of(const char *name);
 
 /* What a stub says. */
 struct h7_sysv_stub {

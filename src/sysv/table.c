@@ -221,7 +221,7 @@ static void drop_removed(struct h7_sysv_table *t)
     h7_store32_relaxed(&t->left, n);
 }
 
-/* Another thread may have been faster: then it is its. */
+/* Another thread may have been faster: then it is its. 1 it is this one, 0 the other's. */
 static int put_in(struct h7_sysv_table *t, struct h7_sysv_entry *e, int id,
                   struct h7_sysv_entry **out)
 {
@@ -244,9 +244,10 @@ static int put_in(struct h7_sysv_table *t, struct h7_sysv_entry *e, int id,
     if (other)
         h7_sysv_bury(t, e);
     *out = other ? other : e;
-    return 0;
+    return !other;
 }
 
+/* As put_in(). */
 static int attach(struct h7_sysv_table *t, int id, const struct h7_sysv_ways *ways,
                   struct h7_sysv_entry **out)
 {
@@ -275,8 +276,8 @@ static int make_ready(struct h7_sysv_table *t, int id)
     return r;
 }
 
-int h7_sysv_enter_slow(struct h7_sysv_table *t, int id, const struct h7_sysv_ways *ways,
-                       struct h7_sysv_entry **e)
+int h7_sysv_enter_or_attach(struct h7_sysv_table *t, int id, const struct h7_sysv_ways *ways,
+                            struct h7_sysv_entry **e)
 {
     int r = make_ready(t, id);
     if (r < 0)
@@ -285,6 +286,13 @@ int h7_sysv_enter_slow(struct h7_sysv_table *t, int id, const struct h7_sysv_way
     if (*e && ways && t->family->tune)
         t->family->tune(*e, ways);
     return *e ? 0 : attach(t, id, ways, e);
+}
+
+int h7_sysv_enter_slow(struct h7_sysv_table *t, int id, const struct h7_sysv_ways *ways,
+                       struct h7_sysv_entry **e)
+{
+    int r = h7_sysv_enter_or_attach(t, id, ways, e);
+    return r < 0 ? r : 0;
 }
 
 int h7_sysv_detach(struct h7_sysv_table *t, int id)
