@@ -155,7 +155,7 @@ static void child(struct hepta_signal *sig, int how, int code, int status)
     if (code == CLD_STOPPED) {
         kill(pid, SIGCONT);
         got = next_of(sig);
-        assert_true(got.code == CLD_CONTINUED || got.code == CLD_EXITED); /* the later one is lost */
+        assert_true(got.code == CLD_CONTINUED || got.code == CLD_EXITED); /* one is lost */
         assert_int_equal(got.source, HEPTA_SIGNAL_FROM_CHILD);
         unit_reap(pid);
         while (hepta_signal_wait(sig, NULL, HEPTA_NOW) > 0)

@@ -108,7 +108,7 @@ static void test_arguments(void **state)
     assert_int_equal(hepta_signal_send(NULL, SIGUSR1, 0, 0), -EBADF);
 }
 
-/* --- threads ------------------------------------------------------------------------------ */
+/* --- threads ------------------------------------------------------------------------- */
 
 static uint32_t tid;
 static uint32_t stop;
@@ -152,7 +152,7 @@ static void test_thread(void **state)
     hepta_signal_peer_close(p);
 }
 
-/* --- groups --------------------------------------------------------------------------------- */
+/* --- groups -------------------------------------------------------------------------- */
 
 static int in_group(void *arg)
 {
@@ -190,7 +190,7 @@ static void test_group(void **state)
     hepta_signal_peer_close(member);
 }
 
-/* --- adopted -------------------------------------------------------------------------------- */
+/* --- adopted ------------------------------------------------------------------------- */
 
 static void test_adopt(void **state)
 {
@@ -221,7 +221,7 @@ static void test_adopt(void **state)
     close(dir);
 }
 
-/* --- refused -------------------------------------------------------------------------------- */
+/* --- refused ------------------------------------------------------------------------- */
 
 static int as_nobody(void *arg)
 {

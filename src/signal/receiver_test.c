@@ -44,7 +44,7 @@ static uint64_t pending(struct hepta_signal *sig)
     return set;
 }
 
-/* --- waiting --------------------------------------------------------------------------------- */
+/* --- waiting ------------------------------------------------------------------------- */
 
 static void test_order(void **state)
 {
@@ -146,7 +146,7 @@ static void test_arguments(void **state)
     assert_int_equal(hepta_signal_unblocked(sig), -EBADF);
 }
 
-/* --- held back, and the descriptor ----------------------------------------------------------- */
+/* --- held back, and the descriptor --------------------------------------------------- */
 
 static int readable(int fd)
 {
@@ -208,7 +208,7 @@ static void test_epoll(void **state)
     assert_int_equal(hepta_signal_close(sig), 0);
 }
 
-/* --- the dispatcher --------------------------------------------------------------------------- */
+/* --- the dispatcher ------------------------------------------------------------------ */
 
 static int calls[65], sum;
 static struct hepta_signal *dispatched;
@@ -256,7 +256,7 @@ static void test_dispatch(void **state)
     assert_int_equal(hepta_signal_close(dispatched), 0);
 }
 
-/* --- masks -------------------------------------------------------------------------------------- */
+/* --- masks --------------------------------------------------------------------------- */
 
 /* Every order of opening and closing three that overlap; one signal was blocked before. */
 static void close_in_order(const int *order)
@@ -279,7 +279,8 @@ static void close_in_order(const int *order)
 
 static void test_overlapping(void **state)
 {
-    static const int orders[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+    static const int orders[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2},
+                                     {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
     const uint64_t before[] = {0, S(SIGTERM), S(SIGTERM) | S(SIGHUP) | S(40)};
     uint64_t old = mask_now();
     (void)state;
@@ -314,7 +315,7 @@ static void test_pending_at_close(void **state)
     sigaction(SIGUSR1, &old, NULL);
 }
 
-/* --- threads and children ----------------------------------------------------------------------- */
+/* --- threads and children ------------------------------------------------------------ */
 
 static void *closes_and_takes(void *arg)
 {

@@ -27,7 +27,7 @@ static uint64_t pending;
 static int n_called;
 static char *page;
 
-/* --- what is there ------------------------------------------------------------------------------ */
+/* --- what is there ------------------------------------------------------------------- */
 
 static void have_peer(void)
 {
@@ -93,7 +93,7 @@ static void leave(void)
     page = NULL;
 }
 
-/* --- what is done ------------------------------------------------------------------------------- */
+/* --- what is done -------------------------------------------------------------------- */
 
 static long run_peer_open(void)
 {
@@ -187,7 +187,7 @@ static long run_faults(void)
     return r < 0 ? r : hepta_signal_faults_end();
 }
 
-/* --- what must hold ----------------------------------------------------------------------------- */
+/* --- what must hold ------------------------------------------------------------------ */
 
 static uint64_t blocked(void)
 {

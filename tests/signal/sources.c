@@ -39,7 +39,7 @@ static struct {
     struct hepta_signal_info fault;
 } *seen;
 
-/* --- the program --------------------------------------------------------------------------- */
+/* --- the program --------------------------------------------------------------------- */
 
 static void told(const struct hepta_signal_info *info, void *arg)
 {
@@ -124,7 +124,7 @@ static void program(const char *terminal, int masters)
     _exit(0);
 }
 
-/* --- the person ------------------------------------------------------------------------------ */
+/* --- the person ---------------------------------------------------------------------- */
 
 static int n_wrong, n_checked;
 

@@ -35,7 +35,7 @@ static struct hepta_signal_peer *receiver;
 static uint32_t next[SENDERS];
 static int n_wrong, n_got;
 
-/* --- senders ---------------------------------------------------------------------------------- */
+/* --- senders ------------------------------------------------------------------------- */
 
 static void *sends(void *arg)
 {
@@ -80,7 +80,7 @@ static pid_t start_senders(void)
     exit(0);
 }
 
-/* --- the receiver ------------------------------------------------------------------------------ */
+/* --- the receiver -------------------------------------------------------------------- */
 
 static void takes(const struct hepta_signal_info *info, void *arg)
 {
