@@ -248,7 +248,7 @@ int hepta_signal_unblocked(struct hepta_signal *sig);
  *
  * Those that were unblocked before are again, unless another receiver has them, and are
  * delivered, if pending, as the kernel does: by then. Take what isn't wanted first. In a child of
- * fork(2) it closes the child's.
+ * fork(2) it closes the child's. A thread closes its receivers before it ends: nobody else can.
  * Return: 0, -EBADF, -EPERM (another thread than the one that opened it: nothing is done).
  */
 int hepta_signal_close(struct hepta_signal *sig);
