@@ -109,10 +109,10 @@ const char *hepta_signal_name(int signo);
  */
 int hepta_signal_number(const char *name);
 
-/** hepta_signal_source_name() - "keyboard", "kill", "sigqueue", ... of a source. Static, never NULL. */
+/** hepta_signal_source_name() - "keyboard", "sigqueue", ... of a source. Static, never NULL. */
 const char *hepta_signal_source_name(uint32_t source);
 
-/* --- to another process ------------------------------------------------------------------- */
+/* --- to another process -------------------------------------------------------------- */
 
 struct hepta_signal_peer; /* private to the process */
 
@@ -161,7 +161,7 @@ int hepta_signal_peer_pid(struct hepta_signal_peer *peer);
 
 int hepta_signal_peer_close(struct hepta_signal_peer *peer);
 
-/* --- the receiver --------------------------------------------------------------------------- */
+/* --- the receiver -------------------------------------------------------------------- */
 
 struct hepta_signal; /* a receiver: private to the process and the thread that opened it */
 
@@ -248,12 +248,12 @@ int hepta_signal_unblocked(struct hepta_signal *sig);
  *
  * Those that were unblocked before are again, unless another receiver has them, and are
  * delivered, if pending, as the kernel does: by then. Take what isn't wanted first. In a child of
- * fork(2) it closes the child's.
+ * fork(2) it closes the child's. A thread closes its receivers before it ends: nobody else can.
  * Return: 0, -EBADF, -EPERM (another thread than the one that opened it: nothing is done).
  */
 int hepta_signal_close(struct hepta_signal *sig);
 
-/* --- faults ----------------------------------------------------------------------------------- */
+/* --- faults -------------------------------------------------------------------------- */
 
 /**
  * hepta_signal_faults() - be told of faults before the program ends of them
@@ -300,7 +300,7 @@ int hepta_signal_describe(const struct hepta_signal_info *info, char *text, size
 int hepta_signal_guard(const void *base, size_t len, int (*fn)(void *arg), void *arg,
                        struct hepta_signal_info *info);
 
-/* --- mailboxes --------------------------------------------------------------------------------- */
+/* --- mailboxes ----------------------------------------------------------------------- */
 
 struct hepta_mailbox; /* an open mailbox: private to the process */
 

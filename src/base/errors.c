@@ -29,7 +29,8 @@ static const struct {
     {ETOOMANYREFS, "too many descriptors are under way: the peer has to receive first"},
     {EBUSY, "more is inside the FIFO than the capacity that was asked for, or a process is "
             "registered for notification already"},
-    {ESRCH, "no such lease or place: it was ended, or never there"},
+    {ESRCH, "no such lease or place: it was ended, or never there; or the process is gone"},
+    {EFAULT, "a null or bad address; of a guarded call: the mapping gave way"},
     {EBADF, "the handle is closed, of another kind or the wrong end, or a descriptor isn't open"},
     {EBADMSG, "a peer corrupted it or sent too long a record, or a part of it is missing or "
               "planted: close it, unlink its name if it has one, and make a new one"},

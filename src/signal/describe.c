@@ -101,7 +101,7 @@ static const struct cause causes[] = {
     {SIGCHLD, CLD_DUMPED, "dumped core, "},
     {SIGCHLD, CLD_TRAPPED, "trapped, "},
     {SIGCHLD, CLD_STOPPED, "stopped by "},
-    {SIGCHLD, CLD_CONTINUED, "went on by "},
+    {SIGCHLD, CLD_CONTINUED, "continued by "},
 };
 
 static const char *cause_of(const struct hepta_signal_info *info)

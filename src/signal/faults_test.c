@@ -46,7 +46,7 @@ static int end_of(void (*fault)(void))
     return unit_reap(unit_start(faults, &fault));
 }
 
-/* --- the faults -------------------------------------------------------------------------- */
+/* --- the faults ---------------------------------------------------------------------- */
 
 static char *page;
 
@@ -179,7 +179,7 @@ static void test_sent(void **state)
     assert_true(said->info.pid > 0 && said->info.address == 0);
 }
 
-/* --- the end, as a debugger sees it -------------------------------------------------------- */
+/* --- the end, as a debugger sees it -------------------------------------------------- */
 
 #define REGS 4096
 
@@ -223,7 +223,7 @@ static void test_ends_at_the_instruction(void **state)
     munmap(page, PAGE);
 }
 
-/* --- on another stack ----------------------------------------------------------------------- */
+/* --- on another stack ---------------------------------------------------------------- */
 
 static __attribute__((noinline)) int deeper(volatile int *above)
 {
@@ -251,7 +251,7 @@ static void test_stack_overflow(void **state)
     assert_int_equal(said->info.source, HEPTA_SIGNAL_FROM_FAULT);
 }
 
-/* --- registering -------------------------------------------------------------------------- */
+/* --- registering --------------------------------------------------------------------- */
 
 static void test_registering(void **state)
 {

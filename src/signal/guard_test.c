@@ -65,7 +65,7 @@ static void test_protection(void **state)
     assert_int_equal(info.code, SEGV_MAPERR);
 }
 
-/* --- not ours ------------------------------------------------------------------------------ */
+/* --- not ours ------------------------------------------------------------------------ */
 
 static void test_outside_goes_to_the_host(void **state)
 {
@@ -151,7 +151,7 @@ static void test_sent_with_default_action(void **state)
     unit_in_child(ignores_sent, &sig);
 }
 
-/* --- nesting ------------------------------------------------------------------------------- */
+/* --- nesting ------------------------------------------------------------------------- */
 
 static char *outer_page, *inner_page;
 static void *touched;
@@ -208,7 +208,7 @@ static void test_in_a_handler(void **state)
     munmap(inner_page, PAGE);
 }
 
-/* --- what is left -------------------------------------------------------------------------- */
+/* --- what is left -------------------------------------------------------------------- */
 
 static void test_many_in_a_row(void **state)
 {

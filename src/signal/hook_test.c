@@ -30,7 +30,7 @@ static void expect_handler(void (*fn)(int, siginfo_t *, void *))
     assert_ptr_equal(now.sa_sigaction, fn);
 }
 
-/* --- somebody who comes after us, and calls what he found ---------------------------------- */
+/* --- somebody who comes after us, and calls what he found ---------------------------- */
 
 #define LATERS 12
 
@@ -141,7 +141,7 @@ static int put_back_by_another(void *arg)
     return 0;
 }
 
-/* --- what was reported, and how often ------------------------------------------------------- */
+/* --- what was reported, and how often ------------------------------------------------ */
 
 static int n_reports;
 
@@ -171,7 +171,7 @@ static int reported_once(void *arg)
     return 0;
 }
 
-/* --- what sigaction(2) promised the one beneath ---------------------------------------------- */
+/* --- what sigaction(2) promised the one beneath -------------------------------------- */
 
 static uint64_t mask_inside;
 static int plain_signo;
@@ -242,7 +242,7 @@ static int jumping_handler(void *arg)
     return 0;
 }
 
-/* --- all in children: what is buried stays so -------------------------------------------------- */
+/* --- all in children: what is buried stays so ---------------------------------------- */
 
 static void in_child(int (*fn)(void *), int arg)
 {

@@ -109,6 +109,8 @@ static void test_lines(void **state)
          "SIGCHLD from child: pid 9, exited with status 3");
     says(INFO(.signo = SIGCHLD, FROM(CHILD), .code = CLD_KILLED, .pid = 9, .status = SIGKILL),
          "SIGCHLD from child: pid 9, killed by SIGKILL");
+    says(INFO(.signo = SIGCHLD, FROM(CHILD), .code = CLD_CONTINUED, .pid = 9, .status = SIGCONT),
+         "SIGCHLD from child: pid 9, continued by SIGCONT");
     says(INFO(.signo = SIGIO, FROM(IO), .code = POLL_IN, .fd = 4, .band = 0x41),
          "SIGIO from io: descriptor 4, band 0x41");
     says(INFO(.signo = 33, FROM(MAILBOX), .pid = 7, .uid = 8, .len = 56),

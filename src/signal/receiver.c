@@ -18,11 +18,13 @@
 
 /* SIGKILL and SIGSTOP can't be blocked, and blocking glibc's own breaks setuid(2) and
  * pthread_cancel(3) for all threads. */
-#define NEVER (H7_SIGNAL_BIT(SIGKILL) | H7_SIGNAL_BIT(SIGSTOP) | H7_SIGNAL_BIT(32) | H7_SIGNAL_BIT(33))
+#define NEVER                                                                   \
+    (H7_SIGNAL_BIT(SIGKILL) | H7_SIGNAL_BIT(SIGSTOP) | H7_SIGNAL_BIT(32) |       \
+     H7_SIGNAL_BIT(33))
 
 static __thread struct hepta_signal *mine; /* this thread's receivers */
 
-/* --- opening and closing ----------------------------------------------------------------- */
+/* --- opening and closing ------------------------------------------------------------- */
 
 int hepta_signal_open(uint64_t set, struct hepta_signal **sig)
 {
@@ -81,7 +83,7 @@ int hepta_signal_close(struct hepta_signal *sig)
     return 0;
 }
 
-/* --- holding back ------------------------------------------------------------------------ */
+/* --- holding back -------------------------------------------------------------------- */
 
 int hepta_signal_mask(struct hepta_signal *sig, int how, uint64_t set, uint64_t *old)
 {
@@ -113,7 +115,7 @@ int hepta_signal_pending(struct hepta_signal *sig, uint64_t *set)
     return 0;
 }
 
-/* --- taking ------------------------------------------------------------------------------ */
+/* --- taking -------------------------------------------------------------------------- */
 
 int hepta_signal_wait(struct hepta_signal *sig, struct hepta_signal_info *info, int64_t deadline)
 {

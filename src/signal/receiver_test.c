@@ -2,13 +2,12 @@
 /*
  * signal/receiver_test.c - taking signals: order, coalescing, deadlines, what is held back, the
  * descriptor, the dispatcher; and that the thread's mask is what it was, in whatever order
- * receivers are closed
+ * receivers are closed. Several threads: receiver_threads_test.c.
  */
 #define _GNU_SOURCE
 #include "base/unit_test.h"
 
 #include <hepta/signal.h>
-#include <pthread.h>
 #include <sys/epoll.h>
 
 #include "base/clock.h"
@@ -44,7 +43,7 @@ static uint64_t pending(struct hepta_signal *sig)
     return set;
 }
 
-/* --- waiting --------------------------------------------------------------------------------- */
+/* --- waiting ------------------------------------------------------------------------- */
 
 static void test_order(void **state)
 {
@@ -146,7 +145,7 @@ static void test_arguments(void **state)
     assert_int_equal(hepta_signal_unblocked(sig), -EBADF);
 }
 
-/* --- held back, and the descriptor ----------------------------------------------------------- */
+/* --- held back, and the descriptor --------------------------------------------------- */
 
 static int readable(int fd)
 {
@@ -208,7 +207,7 @@ static void test_epoll(void **state)
     assert_int_equal(hepta_signal_close(sig), 0);
 }
 
-/* --- the dispatcher --------------------------------------------------------------------------- */
+/* --- the dispatcher ------------------------------------------------------------------ */
 
 static int calls[65], sum;
 static struct hepta_signal *dispatched;
@@ -256,7 +255,7 @@ static void test_dispatch(void **state)
     assert_int_equal(hepta_signal_close(dispatched), 0);
 }
 
-/* --- masks -------------------------------------------------------------------------------------- */
+/* --- masks --------------------------------------------------------------------------- */
 
 /* Every order of opening and closing three that overlap; one signal was blocked before. */
 static void close_in_order(const int *order)
@@ -279,7 +278,8 @@ static void close_in_order(const int *order)
 
 static void test_overlapping(void **state)
 {
-    static const int orders[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+    static const int orders[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2},
+                                     {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
     const uint64_t before[] = {0, S(SIGTERM), S(SIGTERM) | S(SIGHUP) | S(40)};
     uint64_t old = mask_now();
     (void)state;
@@ -314,62 +314,7 @@ static void test_pending_at_close(void **state)
     sigaction(SIGUSR1, &old, NULL);
 }
 
-/* --- threads and children ----------------------------------------------------------------------- */
-
-static void *closes_and_takes(void *arg)
-{
-    struct hepta_signal *sig = arg;
-    uint64_t before = mask_now();
-    int wrong = hepta_signal_close(sig) != -EPERM || mask_now() != before;
-    wrong += hepta_signal_wait(sig, NULL, hepta_in_ms(20000)) != SIGUSR1;
-    return (void *)(intptr_t)wrong;
-}
-
-static void test_other_threads(void **state)
-{
-    struct hepta_signal *sig = open_for(THREE);
-    pthread_t t;
-    void *wrong;
-    (void)state;
-    assert_int_equal(pthread_create(&t, NULL, closes_and_takes, sig), 0);
-    assert_int_equal(kill(getpid(), SIGUSR1), 0);
-    pthread_join(t, &wrong);
-    assert_null(wrong);
-    assert_int_equal(hepta_signal_close(sig), 0);
-}
-
-static uint32_t stop;
-
-static void *open_to_signals(void *arg)
-{
-    h7_sys_sigmask(SIG_UNBLOCK, *(uint64_t *)arg, NULL);
-    *(uint64_t *)arg = 0;
-    unit_await(&stop, 0);
-    return NULL;
-}
-
-static void test_unblocked(void **state)
-{
-    struct hepta_signal *sig = open_for(THREE);
-    uint64_t sets[] = {THREE, S(40), S(SIGWINCH)};
-    pthread_t t[3];
-    (void)state;
-    assert_int_equal(hepta_signal_unblocked(sig), 0);
-    for (int i = 0; i < 3; i++) {
-        assert_int_equal(pthread_create(&t[i], NULL, open_to_signals, &sets[i]), 0);
-        while (__atomic_load_n(&sets[i], __ATOMIC_ACQUIRE) != 0)
-            unit_sleep_ms(1);
-    }
-    assert_int_equal(hepta_signal_unblocked(sig), 2);
-    h7_sys_sigmask(SIG_UNBLOCK, S(SIGUSR2), NULL);
-    assert_int_equal(hepta_signal_unblocked(sig), 3);
-    h7_sys_sigmask(SIG_BLOCK, S(SIGUSR2), NULL);
-    unit_say(&stop, 1);
-    for (int i = 0; i < 3; i++)
-        pthread_join(t[i], NULL);
-    assert_int_equal(hepta_signal_unblocked(sig), 0);
-    assert_int_equal(hepta_signal_close(sig), 0);
-}
+/* --- children ------------------------------------------------------------------------ */
 
 /* The child's own: what the parent has pending isn't its, and closing changes its mask only. */
 static int child_uses(void *arg)
@@ -407,8 +352,6 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_dispatch),
     cmocka_unit_test(test_overlapping),
     cmocka_unit_test(test_pending_at_close),
-    cmocka_unit_test(test_other_threads),
-    cmocka_unit_test(test_unblocked),
     cmocka_unit_test(test_fork),
 };
 

@@ -24,7 +24,7 @@ struct entry {
     char name[];
 };
 
-/* --- one file, line by line: its longest line can have no end of groups ------------------- */
+/* --- one file, line by line: its longest line can have no end of groups -------------- */
 
 struct lines {
     int fd;
@@ -59,7 +59,7 @@ static int next_line(struct lines *l, char *line, size_t n)
     return c < 0 ? c : 0;
 }
 
-/* --- one thread ---------------------------------------------------------------------------- */
+/* --- one thread ---------------------------------------------------------------------- */
 
 /* 1 it has some of set unblocked, 0 not, or it is ending; negative errno. */
 static int is_open_to(struct lines *l, uint64_t set)
@@ -88,7 +88,7 @@ static int look_at(int dir, const char *tid, uint64_t set)
     return r;
 }
 
-/* --- all ----------------------------------------------------------------------------------- */
+/* --- all ----------------------------------------------------------------------------- */
 
 /* How many of those in one batch of entries. */
 static int count(int dir, const char *buf, ssize_t len, uint64_t set)

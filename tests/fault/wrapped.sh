@@ -21,6 +21,7 @@ __isoc99_sscanf __libc_current_sigrtmax __libc_single_threaded __popcountdi2 get
 getpriority pthread_atfork pthread_once qsort sched_getparam sched_getscheduler time
 freeaddrinfo strtol timerfd_settime in6addr_any in6addr_loopback inet_ntop inet_pton strcspn strspn
 strstr strtoul strcpy
+__getpagesize getuid sigaction siglongjmp __sigsetjmp __longjmp_chk
 '
 
 defined=$(nm -g --defined-only "$lib" 2>/dev/null | awk 'NF == 3 { print $3 }' | sort -u)
