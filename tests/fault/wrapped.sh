@@ -11,12 +11,12 @@ lib=$1
 shift
 
 cant_fail='
-__errno_location __stack_chk_fail __tls_get_addr _GLOBAL_OFFSET_TABLE_ abort
+__errno_location __getpagesize __stack_chk_fail __tls_get_addr _GLOBAL_OFFSET_TABLE_ abort
 clock_gettime clock_getres getpid pthread_sigmask sched_yield sched_getcpu sigaddset sigemptyset
 sigismember sigpending sigtimedwait sysconf getauxval
 free memcmp memcpy memmove memset memcpy_chk snprintf __snprintf_chk __vsnprintf_chk __memcpy_chk
 __memset_chk strchr strcmp strlen strncmp strrchr strtoull __isoc23_strtoull strerror
-strerrordesc_np strerrorname_np strnlen secure_getenv geteuid memchr
+strerrordesc_np strerrorname_np strnlen secure_getenv geteuid getuid memchr
 __isoc99_sscanf __libc_current_sigrtmax __libc_single_threaded __popcountdi2 getegid getgroups
 getpriority pthread_atfork pthread_once qsort sched_getparam sched_getscheduler time
 freeaddrinfo strtol timerfd_settime in6addr_any in6addr_loopback inet_ntop inet_pton strcspn strspn
