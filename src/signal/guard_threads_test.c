@@ -95,9 +95,103 @@ static void test_not_for_others(void **state)
     munmap(p, PAGE);
 }
 
+/* A child of a process whose other threads have guards, which it hasn't. */
+static int child_guards(void *page)
+{
+    for (int i = 0; i < 10; i++)
+        CHILD_CHECK(hepta_signal_guard(page, PAGE, read_byte, page, NULL) == -EFAULT);
+    may_die();
+    CHILD_CHECK(hepta_signal_guard(page, PAGE, read_byte, page, NULL) == -EFAULT);
+    return unit_leave(0);
+}
+
+static void test_fork(void **state)
+{
+    char *p = no_access(1);
+    pthread_t t;
+    void *r;
+    (void)state;
+    unit_say(&stage, 0);
+    assert_int_equal(pthread_create(&t, NULL, guards, p), 0);
+    unit_await(&stage, 0);
+    assert_int_equal(unit_reap(unit_start(child_guards, p)), -SIGKILL);
+    unit_say(&stage, 2);
+    pthread_join(t, &r);
+    assert_int_equal((intptr_t)r, 4);
+    munmap(p, PAGE);
+}
+
+/* --- a file that somebody cuts and extends again, all the time ------------------------- */
+
+static struct {
+    char *map;
+    int fd;
+    uint32_t over;
+    struct h7_a64 n_good, n_ended;
+} file;
+
+static void *cuts(void *arg)
+{
+    (void)arg;
+    while (__atomic_load_n(&file.over, __ATOMIC_ACQUIRE) == 0) {
+        if (ftruncate(file.fd, 0) != 0)
+            return NULL;
+        unit_sleep_ms(1);
+        if (ftruncate(file.fd, (off_t)PAGE) != 0)
+            return NULL;
+        unit_sleep_ms(1);
+    }
+    return &file;
+}
+
+static int reads_all(void *map)
+{
+    int sum = 0;
+    for (size_t i = 0; i < PAGE; i += 64)
+        sum += read_byte((char *)map + i);
+    madvise(map, PAGE, MADV_DONTNEED); /* or a page that was there stays in reach of the reader */
+    return sum;
+}
+
+static void *reads(void *arg)
+{
+    while (h7_load64_relaxed(&file.n_ended) < 50 || h7_load64_relaxed(&file.n_good) < 50) {
+        int r = hepta_signal_guard(file.map, PAGE, reads_all, file.map, NULL);
+        if (r != 0 && r != -EFAULT)
+            return NULL;
+        h7_add64_relaxed(r == 0 ? &file.n_good : &file.n_ended, 1);
+    }
+    return arg;
+}
+
+static void test_comes_and_goes(void **state)
+{
+    pthread_t t[4], cutter;
+    void *r;
+    (void)state;
+    file.fd = h7_sys_memfd("cut");
+    assert_int_equal(ftruncate(file.fd, (off_t)PAGE), 0);
+    file.map = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, file.fd, 0);
+    assert_true(file.map != MAP_FAILED);
+    assert_int_equal(pthread_create(&cutter, NULL, cuts, NULL), 0);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&t[i], NULL, reads, &file), 0);
+    for (int i = 0; i < 4; i++) {
+        pthread_join(t[i], &r);
+        assert_ptr_equal(r, &file);
+    }
+    unit_say(&file.over, 1);
+    pthread_join(cutter, &r);
+    assert_ptr_equal(r, &file);
+    munmap(file.map, PAGE);
+    close(file.fd);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_own_guards),
     cmocka_unit_test(test_not_for_others),
+    cmocka_unit_test(test_fork),
+    cmocka_unit_test(test_comes_and_goes),
 };
 
 UNIT_MAIN(tests)
