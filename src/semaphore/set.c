@@ -61,6 +61,16 @@ uint64_t h7_set_plan(struct h7_set_plan *p, uint32_t n, uint32_t rows_max, uint3
     return l.end;
 }
 
+uint64_t h7_set_rows_at(const struct h7_set_plan *p, uint64_t *row_len)
+{
+    struct layout l;
+    if (!is_possible(p))
+        return 0;
+    lay_out(p, &l);
+    *row_len = l.row_len;
+    return l.rows;
+}
+
 static void view(struct h7_set *set)
 {
     struct layout l;

@@ -174,6 +174,9 @@ struct h7_set {
 /* Decide the plan. Returns the bytes of data that it needs, 0: not possible. */
 uint64_t h7_set_plan(struct h7_set_plan *plan, uint32_t n, uint32_t rows_max, uint32_t flags,
                      uint32_t begin);
+/* For who reads a copy of one, and trusts nothing: where in the data the rows begin, and how long
+ * each is. 0: no plan that h7_set_plan() has made. */
+uint64_t h7_set_rows_at(const struct h7_set_plan *plan, uint64_t *row_len);
 /* Make the part data in a draft's directory, with mode; room_len bytes of room begin the room's
  * part. 0, -ENOSPC, ... */
 int h7_set_make(int dir, uint32_t kind, mode_t mode, const struct h7_set_plan *plan,
