@@ -22,6 +22,7 @@ static const struct {
     {"bench", "hepta bench", cli_bench, "measure Hepta against the kernel and the hardware"},
     {"demo", "hepta demo", cli_demo, "send a file from process to process, both ways of doing it"},
     {"demo-peer", "hepta demo", cli_demo_peer, NULL},
+    {"ls", "hepta ls", cli_ls, "list Hepta's objects and the kernel's"},
 };
 #define N_VERBS (sizeof(verbs) / sizeof(*verbs))
 
@@ -32,6 +33,7 @@ static int help(void)
          "                                     Hepta's, then kill a writer half-way\n"
          "  hepta bench pipe                   latency and throughput of 64-byte messages\n"
          "  hepta bench pipe --targets         compare with what the library promises\n"
+         "  hepta ls                           what there is, Hepta's and the kernel's\n"
          "\n"
          "Usage: hepta VERB [OPTION...] [ARGUMENT...]\n"
          "\n"
@@ -45,7 +47,8 @@ static int help(void)
          "  --help, -h   this text; after a verb: the verb's\n"
          "  --version    versions of the tool and of the library it runs with\n"
          "\n"
-         "Exit status: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 timed out.");
+         "Exit status: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 timed out or would block,\n"
+         "5 not permitted, 6 done, but not everything can be seen, 7 a peer died, 10 something is wrong.");
     return cli_finish(CLI_OK);
 }
 

@@ -17,6 +17,7 @@ build_packages=(
     gcc:gcc
     libc6-dev:/usr/include/stdio.h
     libjson-c-dev:/usr/include/json-c/json.h
+    libmnl-dev:/usr/include/libmnl/libmnl.h
     libsmartcols-dev:/usr/include/libsmartcols/libsmartcols.h
     libssl-dev:/usr/include/openssl/sha.h
     meson:meson
