@@ -139,30 +139,41 @@ void object_time(const struct scan *s, struct object *o, const char *name, int64
     object_fact(s, o, name, "%s", text);
 }
 
+#define HAS (USE_READ | USE_WRITE | USE_MAP)
+#define FEW 32
+
+static struct object_user *find_user(struct object *o, pid_t pid, pid_t tid)
+{
+    for (size_t i = o->n_used; i > 0; i--) {
+        if (o->users[i - 1].pid == pid && o->users[i - 1].tid == tid)
+            return &o->users[i - 1];
+        if (!tid && o->n_used > FEW && o->last_user != pid)
+            break; /* the pass is in order: this process isn't there yet */
+    }
+    return NULL;
+}
+
 /* One entry for a process, however often it has the object open; one for each waiting thread. */
 struct object_user *object_user(struct object *o, pid_t pid, pid_t tid, unsigned how)
 {
-    for (size_t i = o->n_used; i > 0; i--) {
-        struct object_user *u = &o->users[i - 1];
-        if (u->pid == pid && u->tid == tid) {
-            u->how |= how;
-            return u;
+    struct object_user *u = find_user(o, pid, tid);
+    bool had = u && u->how & HAS;
+    if (!u) {
+        if (o->n_used == o->room) {
+            o->room = o->room ? o->room * 2 : 2;
+            o->users = must(realloc(o->users, o->room * sizeof(*o->users)));
         }
-        if (!tid && o->last_user != pid && !(how & USE_HOLD))
-            break; /* the pass is in order: this process isn't there yet */
+        u = &o->users[o->n_used++];
+        *u = (struct object_user){.pid = pid, .tid = tid};
+        if (how & USE_WAIT && !o->has_waiters && o->n_waiters != UNKNOWN)
+            o->n_waiters++;
     }
-    if (o->n_used == o->room) {
-        o->room = o->room ? o->room * 2 : 2;
-        o->users = must(realloc(o->users, o->room * sizeof(*o->users)));
-    }
-    o->users[o->n_used] = (struct object_user){.pid = pid, .tid = tid, .how = how};
-    if (how & (USE_READ | USE_WRITE | USE_MAP)) {
+    u->how |= how;
+    if (how & HAS && !had) {
         o->n_users += o->n_users != UNKNOWN;
         o->last_user = pid;
     }
-    if (how & USE_WAIT && !o->has_waiters && o->n_waiters != UNKNOWN)
-        o->n_waiters++;
-    return &o->users[o->n_used++];
+    return u;
 }
 
 bool scan_lives(pid_t tid)

@@ -219,7 +219,8 @@ static void take_fd(struct scan *s, struct process *p, const char *name)
         return;
     if ((pipe || !strcmp(o->kind, "fifo")) && o->kernel && o->depth == UNKNOWN)
         pipe_fill(s, o, p, atoi(name));
-    object_user(o, p->pid, 0, how_open(o, how.st_mode, ino));
+    if (how.st_mode & 0700) /* not O_PATH */
+        object_user(o, p->pid, 0, how_open(o, how.st_mode, ino));
     keep_descriptor(p, atoi(name), o);
 }
 
