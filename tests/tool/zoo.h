@@ -29,6 +29,9 @@ void zoo_hepta_own(void);
 void zoo_kernel_others(void);
 void zoo_kernel_own(void);
 
+/* Instead: ten thousand, all of them unused or this process's. */
+void zoo_many(void);
+
 extern char zoo_dir[64];  /* HEPTA_DIR, and whatever else */
 extern unsigned zoo_mark; /* a number for names outside of it */
 extern int zoo_private;   /* 1: System V's and POSIX queues are in a namespace of their own */
