@@ -26,9 +26,12 @@ enum cli_status {
 
 /* The verbs; argv[0] is the verb's name. They return an enum cli_status. */
 int cli_bench(int argc, char **argv);
+int cli_clean(int argc, char **argv);
 int cli_demo(int argc, char **argv);
 int cli_demo_peer(int argc, char **argv); /* hidden: the demo's other process */
+int cli_doctor(int argc, char **argv);
 int cli_ls(int argc, char **argv);
+int cli_show(int argc, char **argv);
 
 /* Prefix of messages: "hepta bench". */
 void cli_name(const char *verb);

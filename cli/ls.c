@@ -6,17 +6,15 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/find.h"
 #include "cli/ls_print.h"
 #include "cli/nearest.h"
 
-static const char *const kinds[] = {"draft", "fifo",   "mailbox", "mq",     "msg",    "packet",
-                                    "permit", "pipe",  "raw",     "sem",    "semset", "shm",
-                                    "signal", "tcp",   "udp",     "unix",   NULL};
 static const char *const backends[] = {"hepta", "kernel", NULL};
 
 struct request {
     struct print_options print;
-    bool kind[sizeof(kinds) / sizeof(*kinds)];
+    bool kind[32]; /* of object_kinds */
     int backend; /* of backends, or -1 */
     bool any;
 };
@@ -52,10 +50,10 @@ static int take_kinds(struct request *r, char **argv)
         const char *word = *argv;
         if (!strncmp(word, "kernel.", 7))
             word += 7;
-        int i = cli_word(word, kinds);
+        int i = cli_word(word, object_kinds);
         if (i < 0)
             return cli_usage("there is no kind '%s'; did you mean '%s'?", *argv,
-                             nearest(word, kinds));
+                             nearest(word, object_kinds));
         r->kind[i] = r->any = true;
     }
     return CLI_OK;
@@ -92,7 +90,7 @@ static bool is_wanted(const struct request *r, const struct object *o)
 {
     if (r->backend >= 0 && o->kernel != (r->backend == 1))
         return false;
-    int kind = cli_word(o->kind, kinds);
+    int kind = cli_word(o->kind, object_kinds);
     return !r->any || (kind >= 0 && r->kind[kind]);
 }
 

@@ -20,9 +20,12 @@ static const struct {
     const char *what; /* NULL: hidden */
 } verbs[] = {
     {"bench", "hepta bench", cli_bench, "measure Hepta against the kernel and the hardware"},
+    {"clean", "hepta clean", cli_clean, "remove leftovers, and what the dead hold"},
     {"demo", "hepta demo", cli_demo, "send a file from process to process, both ways of doing it"},
     {"demo-peer", "hepta demo", cli_demo_peer, NULL},
+    {"doctor", "hepta doctor", cli_doctor, "say what is wrong, and what mends it"},
     {"ls", "hepta ls", cli_ls, "list Hepta's objects and the kernel's"},
+    {"show", "hepta show", cli_show, "show all that is known of an object, and who has it"},
 };
 #define N_VERBS (sizeof(verbs) / sizeof(*verbs))
 

@@ -103,6 +103,14 @@ void scan_gap(struct scan *s, const char *form, ...)
     s->gaps[s->n_gaps++] = text;
 }
 
+void scan_crowd(struct scan *s, pid_t pid, const char *what, int64_t n, int64_t max)
+{
+    if (!NEARLY(n, max))
+        return;
+    s->crowds = must(realloc(s->crowds, (s->n_crowds + 1) * sizeof(*s->crowds)));
+    s->crowds[s->n_crowds++] = (struct crowd){pid, what, n, max};
+}
+
 void object_is(struct object *o, enum object_state state, const char *form, ...)
 {
     va_list args;
@@ -291,6 +299,7 @@ void scan_free(struct scan *s)
     tdestroy(s->keys, free);
     free(s->all);
     free(s->gaps);
+    free(s->crowds);
     if (s->proc >= 0)
         close(s->proc);
     *s = (struct scan){.proc = -1};

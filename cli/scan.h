@@ -53,6 +53,7 @@ struct object_fact {
 };
 
 #define UNKNOWN (-1)
+#define NEARLY(n, max) ((max) > 0 && (n) >= (max) - (max) / 5) /* 80 % */
 
 struct object {
     const char *kind; /* "fifo" */
@@ -67,19 +68,30 @@ struct object {
     int64_t n_waiters;
     int64_t id;          /* System V's */
     int64_t key;
+    int64_t msg_max;     /* of a POSIX queue of the kernel's */
     int64_t peer;        /* a connected socket's: its inode */
     enum object_state state;
     char *why;           /* of a state that isn't ok */
+    bool automatic;      /* a segment that lives as long as somebody has it */
     bool maker_gone;     /* who made it is dead, for certain */
     const char *idle;    /* why it is unused if nobody sleeps on it: of what isn't opened */
     char *path;          /* its file or directory */
     uint64_t ino;
     uint64_t bells[2];   /* of Hepta's pipe or FIFO: inodes of what its writers ring, its readers */
+    pid_t at_pid;        /* of memory without a name: a process that has it, and where: */
+    uint64_t at_head, at_data;
     bool keeps_data;     /* messages that would be lost with it */
     struct object_user *users;
     size_t n_used, room;
     pid_t last_user;     /* of the pass over /proc */
     struct object_fact *facts, **facts_end;
+};
+
+/* A process that has nearly all of something it may have. */
+struct crowd {
+    pid_t pid;
+    const char *what; /* "descriptors" */
+    int64_t n, max;
 };
 
 /* Number spaces of keys. */
@@ -93,7 +105,8 @@ struct scan {
     int64_t n_unread;  /* objects of others that can't be read */
     char **gaps;       /* what else couldn't be seen: one line each */
     size_t n_gaps;
-    size_t n_drafts;   /* half-made or half-removed, their process dead */
+    struct crowd *crowds;
+    size_t n_crowds;
     int proc;          /* /proc */
     void *keys;        /* tsearch(3) */
     uint64_t pidns;
@@ -115,6 +128,8 @@ struct object *scan_add(struct scan *s, const char *kind, bool kernel, const cha
 /* The key leads to it now. */
 void scan_key(struct scan *s, enum key_space space, uint64_t dev, uint64_t ino, struct object *o);
 struct object *scan_find(const struct scan *s, enum key_space space, uint64_t dev, uint64_t ino);
+/* Only where it is nearly all. */
+void scan_crowd(struct scan *s, pid_t pid, const char *what, int64_t n, int64_t max);
 void scan_gap(struct scan *s, const char *form, ...) __attribute__((format(printf, 2, 3)));
 /* A worse state than it has; why is one line. */
 void object_is(struct object *o, enum object_state state, const char *form, ...)

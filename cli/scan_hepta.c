@@ -129,7 +129,8 @@ static void take_shm(struct scan *s, struct object *o, int obj)
     object_fact(s, o, "maker", "process %u%s", c.creator, o->maker_gone ? " (dead)" : "");
     object_fact(s, o, "lives", "%s", c.flags & HEPTA_SHM_AUTO ? "as long as somebody has it"
                                                               : "until it is removed");
-    if (c.flags & HEPTA_SHM_AUTO)
+    o->automatic = c.flags & HEPTA_SHM_AUTO;
+    if (o->automatic)
         take_auto(o, obj);
 }
 
@@ -266,7 +267,6 @@ static void take_draft(struct scan *s, int dir, const char *entry)
     if (fstatat(dir, entry, &st, AT_SYMLINK_NOFOLLOW) < 0 || !h7_name_orphan(entry))
         return;
     struct object *o = add(s, &draft, &st, entry, entry);
-    s->n_drafts++;
     object_is(o, OBJECT_STALE, "half-made or half-removed, by a process that is dead");
 }
 

@@ -18,6 +18,8 @@ static inline int atoi_after(const char *text, const char *label)
     return p ? atoi(p + strlen(label)) : 0;
 }
 
+/* Through which a process of Hepta's is told (queue/notify.c): it goes with that process. */
+bool mq_is_leftover(const struct scan *s, const char *name);
 /* A POSIX queue, by its file; and what an open descriptor of it tells. */
 struct object *mq_add(struct scan *s, const char *name, const struct stat *st);
 void mq_take_open(struct scan *s, struct object *o, int fd);

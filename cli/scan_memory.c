@@ -42,6 +42,10 @@ static void look(struct scan *s, struct object *o, struct process *p, const stru
         return;
     const struct h7_conduit_shared *c = (const void *)(v.bytes + H7_SEGMENT_CONTROL);
     read_conduit(s, o, &v);
+    o->at_pid = p->pid;
+    o->at_head = g->start;
+    if (g->end - g->start > v.head.data_off)
+        o->at_data = g->start + v.head.data_off;
     for (int side = 0; side < 2 && pipe; side++) {
         o->bells[side] = h7_load64_relaxed(&c->bell_ino[side]);
         take_bell(s, o, o->bells[side]);
@@ -99,6 +103,8 @@ struct object *memory_found(struct scan *s, struct object *o, struct process *p,
         o->size = end > o->size ? end : o->size;
     } else if (g->off == 0 && o->depth == UNKNOWN && o->state == OBJECT_OK) {
         look(s, o, p, g);
+    } else if (o->at_pid == p->pid && !o->at_data && g->off > 0) {
+        o->at_data = g->start;
     }
     return o;
 }

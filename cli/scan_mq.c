@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "cli/scan_kernel.h"
+#include "prim/life.h"
 
 static int mounted(void)
 {
@@ -56,6 +57,7 @@ void mq_take_open(struct scan *s, struct object *o, int fd)
     if (mq_getattr(fd, &attr) == 0) {
         o->depth = attr.mq_curmsgs;
         o->size = attr.mq_maxmsg;
+        o->msg_max = attr.mq_msgsize;
         o->keeps_data = attr.mq_curmsgs > 0;
         object_fact(s, o, "largest message", "%ld bytes", attr.mq_msgsize);
     }
@@ -68,6 +70,16 @@ void mq_take_open(struct scan *s, struct object *o, int fd)
         object_fact(s, o, "notifies", "process %d", pid);
 }
 
+bool mq_is_leftover(const struct scan *s, const char *name)
+{
+    unsigned long long pidns, ino, mark, number;
+    struct h7_life life;
+    if (sscanf(name, "hepta.%llx.%llx.%x.%llx.%llx", &pidns, &ino, &life.pid, &mark, &number) != 5)
+        return false;
+    life.mark = mark;
+    return pidns == s->pidns && life.pid && life.pid <= INT32_MAX && !h7_life_alive(&life);
+}
+
 struct object *mq_add(struct scan *s, const char *name, const struct stat *st)
 {
     struct object *o = scan_add(s, "mq", true, "/%s", name);
@@ -76,6 +88,8 @@ struct object *mq_add(struct scan *s, const char *name, const struct stat *st)
     o->mode = st->st_mode & 0777;
     o->ino = st->st_ino;
     scan_key(s, KEY_FILE, st->st_dev, st->st_ino, o);
+    if (mq_is_leftover(s, name))
+        object_is(o, OBJECT_STALE, "it told a process of messages in Hepta's, which is dead");
     object_time(s, o, "used", st->st_atim.tv_sec);
     object_time(s, o, "changed", st->st_ctim.tv_sec);
     return o;

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
@@ -23,6 +24,7 @@
 
 #include "cli/scan_kernel.h"
 
+#define MANY_FDS 50 /* a limit below that is somebody's test */
 #define SELF_FDS 3 /* of the tool itself only these count: the rest is for looking */
 
 /* --- maps ------------------------------------------------------------------------------- */
@@ -230,10 +232,14 @@ static bool take_fds(struct scan *s, struct process *p)
     DIR *d = p->fds < 0 ? NULL : fdopendir(p->fds);
     if (!d)
         return false;
-    for (struct dirent *e; (e = readdir(d));)
+    int64_t n = 0;
+    for (struct dirent *e; (e = readdir(d)); n++)
         if (isdigit((unsigned char)e->d_name[0]) && (!p->self || atoi(e->d_name) < SELF_FDS))
             take_fd(s, p, e->d_name);
     closedir(d);
+    struct rlimit max;
+    if (n > MANY_FDS && prlimit(p->pid, RLIMIT_NOFILE, NULL, &max) == 0)
+        scan_crowd(s, p->pid, "descriptors", n - 2, (int64_t)max.rlim_cur);
     return true;
 }
 

@@ -51,8 +51,9 @@ static void store_facts(struct scan *s, struct object *o, const struct h7_store_
                 (unsigned long long)sent,
                 (unsigned long long)h7_load64_relaxed(&sh->side[H7_C].gone),
                 (unsigned long long)h7_load64_relaxed(&sh->side[H7_C].returned));
-    object_fact(s, o, "recoveries", "%u", h7_load32_relaxed(&sh->side[H7_P].recoveries) +
-                                              h7_load32_relaxed(&sh->side[H7_C].recoveries));
+    object_fact(s, o, "deaths", "%u inside a verb, mended",
+                h7_load32_relaxed(&sh->side[H7_P].recoveries) +
+                    h7_load32_relaxed(&sh->side[H7_C].recoveries));
 }
 
 static void read_msg(struct scan *s, struct object *o, const struct h7_store_shared *sh)

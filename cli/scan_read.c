@@ -125,8 +125,8 @@ void part_sleepers(struct scan *s, struct object *o, const struct view *v,
         u->since_ns = has_since ? (int64_t)h7_load64_relaxed(&at->own[1]) : 0;
     }
     o->n_waiters += n;
-    object_fact(s, o, "slept", "%llu times (%s), woken %llu",
-                (unsigned long long)h7_load64_relaxed(&t->n_sleeps), call,
+    object_fact(s, o, call, "slept %llu times, were woken %llu",
+                (unsigned long long)h7_load64_relaxed(&t->n_sleeps),
                 (unsigned long long)h7_load64_relaxed(&t->n_wakes));
 }
 
@@ -172,7 +172,7 @@ void read_conduit(struct scan *s, struct object *o, const struct view *v)
     for (int side = 0; side < 2; side++) {
         part_lock(s, o, v, &c->side[side].lock, whose[side]);
         read_claim(s, o, v, &c->side[side].claim, side ? "peek" : "reservation");
-        object_fact(s, o, "recoveries", "%s lock: %u", whose[side],
+        object_fact(s, o, side ? "readers' deaths" : "writers' deaths", "%u inside a verb, mended",
                     h7_load32_relaxed(&c->side[side].recoveries));
     }
 }

@@ -250,6 +250,10 @@ void take_signals(struct scan *s, struct process *p)
     if (fd >= 0)
         close(fd);
     text[n > 0 ? n : 0] = 0;
+    const char *queued = strstr(text, "\nSigQ:");
+    long long n_queued, max_queued;
+    if (queued && sscanf(queued + 6, "%lld/%lld", &n_queued, &max_queued) == 2)
+        scan_crowd(s, p->pid, "queued signals", n_queued, max_queued);
     unsigned long long pending = mask_after(text, "\nSigPnd:") | mask_after(text, "\nShdPnd:");
     if (!pending)
         return;
