@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "name/name_internal.h"
+#include "prim/segment.h"
+#include "queue/slot.h"
 
 static char name[300];
 
@@ -93,15 +95,31 @@ static void scribble(const char *path)
     close(fd);
 }
 
+/* A message whose length can't be: only who looks at all of it finds that. */
+static void bend(const char *path)
+{
+    struct h7_segment_header h;
+    const uint32_t len = 12345;
+    int fd = zoo_must(open(path, O_RDWR | O_CLOEXEC), path);
+    zoo_must((int)pread(fd, &h, sizeof h, 0), path);
+    off_t at = (off_t)(h.data_off + offsetof(struct h7_slot, len));
+    zoo_must((int)pwrite(fd, &len, sizeof len, at), path);
+    close(fd);
+}
+
 static void mqs(void)
 {
     char path[200];
+    hepta_mq_close(mq("/bent", 1));
+    snprintf(path, sizeof path, "%s/mq.bent/data", zoo_dir);
+    bend(path);
     hepta_mq_close(mq("/left", 2));
     hepta_mq_close(mq("/garbled", 0));
     snprintf(path, sizeof path, "%s/mq.garbled/data", zoo_dir);
     scribble(path);
     zoo_waiter(mq_wait, "/waited");
     zoo_victim(mq_lease, "/leased");
+    zoo_expect("unused", 1, 0, 0, "mq:/bent");
     zoo_expect("unused", 2, 0, 0, "mq:/left");
     zoo_expect("corrupt", ANY, ANY, 0, "mq:/garbled");
     zoo_expect("ok", 0, 1, 1, "mq:/waited");
