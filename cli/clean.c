@@ -194,7 +194,7 @@ static int do_one(const struct scan *s, const struct choice *c)
     else
         cli_error("%s can't be %s: %s", c->address, c->how == CLEAN_MEND ? "mended" : "removed",
                   strerror(-r));
-    return r == -EPERM || r == -EACCES ? CLI_PERMISSION : CLI_FAILED;
+    return r == -EPERM || r == -EACCES ? CLI_DENIED : CLI_FAILED;
 }
 
 static int do_all(const struct choices *c)

@@ -18,7 +18,7 @@ enum cli_status {
     CLI_USAGE = 2,
     CLI_NOT_FOUND = 3,
     CLI_TIMED_OUT = 4,
-    CLI_PERMISSION = 5,
+    CLI_DENIED = 5,
     CLI_INCOMPLETE = 6,
     CLI_PEER_DIED = 7,
     CLI_FOUND = 10, /* `doctor` found something */

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+# shellcheck shell=bash disable=SC2154,SC2034
 # tests/tool/zoo.bash - what the files that use zoo.c share. ZOO names the program.
 
 teardown() {
