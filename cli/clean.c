@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/doctor.h"
 #include "cli/find.h"
 #include "cli/ls_print.h"
 
@@ -52,7 +53,8 @@ static void help(void)
          "of queues, permits and sets. Kinds and addresses are those of `hepta ls`.\n"
          "\n"
          "  --dry-run, -n   only say what would be done\n"
-         "  --yes, -y       don't ask; but what holds messages is kept unless its address is given\n"
+         "  --yes, -y       don't ask; but what holds messages, or is in use though corrupt, is\n"
+         "                  kept unless its address is given\n"
          "  --unused        also what nobody has open, which may be meant so\n"
          "\n"
          "Exit status: 0 done or nothing to do, 1 something couldn't be removed, 3 no such object,\n"
@@ -135,13 +137,15 @@ static bool choose(struct choices *c, const struct object *o)
     return more[c->n++].address != NULL;
 }
 
-static int choose_all(struct request *r, const struct scan *s, struct choices *c)
+static int choose_all(struct request *r, struct scan *s, struct choices *c)
 {
+    struct findings unused = {.all = NULL};
     for (size_t i = 0; i < s->n; i++) {
         struct object *o = s->all[i];
         int meant = is_meant(r, o), answer = 1;
         if (!meant)
             continue;
+        doctor_check(s, o, &unused);
         if (!is_rubbish(r, o, meant)) {
             if (meant == 2)
                 cli_error("'%s' is %s: it is left alone", o->name, object_states[o->state]);
@@ -153,7 +157,7 @@ static int choose_all(struct request *r, const struct scan *s, struct choices *c
             putchar('\n');
             continue;
         }
-        if (o->keeps_data && !mend && r->yes && meant != 2) {
+        if ((o->keeps_data || o->n_users > 0) && !mend && r->yes && meant != 2) {
             describe(stderr, o, "kept, since --yes doesn't name it:");
             fputc('\n', stderr);
             continue;
@@ -170,19 +174,28 @@ static int choose_all(struct request *r, const struct scan *s, struct choices *c
 
 /* --- doing ------------------------------------------------------------------------------ */
 
-static const struct object *find_again(const struct scan *s, const struct choice *c)
+static struct object *find_again(const struct scan *s, const struct choice *c)
 {
     char text[4600];
     for (size_t i = 0; i < s->n; i++)
-        if (s->all[i]->ino == c->ino && s->all[i]->state == c->state &&
+        if (s->all[i]->ino == c->ino &&
             !strcmp(print_address(s->all[i], text, sizeof text), c->address))
             return s->all[i];
     return NULL;
 }
 
-static int do_one(const struct scan *s, const struct choice *c)
+static const struct object *find_unchanged(struct scan *s, const struct choice *c)
 {
-    const struct object *o = find_again(s, c);
+    struct findings unused = {.all = NULL};
+    struct object *o = find_again(s, c);
+    if (o && o->state != c->state && c->state == OBJECT_CORRUPT)
+        doctor_check(s, o, &unused);
+    return o && o->state == c->state ? o : NULL;
+}
+
+static int do_one(struct scan *s, const struct choice *c)
+{
+    const struct object *o = find_unchanged(s, c);
     int r = o ? clean_object(s, o) : -EBUSY;
     if (r == 0) {
         describe(stdout, o, c->how == CLEAN_MEND ? "mended" : "removed");
@@ -197,10 +210,27 @@ static int do_one(const struct scan *s, const struct choice *c)
     return r == -EPERM || r == -EACCES ? CLI_DENIED : CLI_FAILED;
 }
 
+/* What was to be mended, and isn't: somebody else's doing, or beyond an open. */
+static int look_again(const struct choices *c, int status)
+{
+    struct scan s;
+    scan_all(&s, false);
+    for (size_t i = 0; i < c->n; i++) {
+        const struct object *o = c->all[i].how == CLEAN_MEND ? find_again(&s, &c->all[i]) : NULL;
+        if (status || !o || o->state != OBJECT_DEAD)
+            continue;
+        cli_error("%s isn't mended yet: %s", c->all[i].address, o->why);
+        status = CLI_FAILED;
+    }
+    scan_free(&s);
+    return status;
+}
+
 static int do_all(const struct choices *c)
 {
     struct scan s;
     int status = CLI_OK;
+    bool mends = false;
     if (!c->n)
         return CLI_OK;
     scan_all(&s, false);
@@ -208,9 +238,10 @@ static int do_all(const struct choices *c)
         int r = do_one(&s, &c->all[i]);
         if (r && status != CLI_FAILED)
             status = r;
+        mends |= c->all[i].how == CLEAN_MEND;
     }
     scan_free(&s);
-    return status;
+    return mends ? look_again(c, status) : status;
 }
 
 /* --- the verb --------------------------------------------------------------------------- */

@@ -42,7 +42,7 @@ enum clean_how clean_how(const struct object *o)
 {
     bool files = o->path || is_sysv(o) || (o->kernel && is(o, "mq"));
     if (o->state == OBJECT_DEAD && !o->kernel &&
-        (is(o, "mq") || is(o, "msg") || is(o, "permit") || is(o, "semset")))
+        (is(o, "mailbox") || is(o, "mq") || is(o, "msg") || is(o, "permit") || is(o, "semset")))
         return CLEAN_MEND;
     if (o->state == OBJECT_STALE || o->state == OBJECT_UNUSED || o->state == OBJECT_CORRUPT)
         return files ? CLEAN_REMOVE : CLEAN_NOT;
@@ -119,6 +119,7 @@ static int remove_heptas(const struct scan *s, const struct object *o)
         return r == 0 && access(o->path, F_OK) == 0 ? -EBUSY : r < 0 ? r : 0;
     }
     return is(o, "fifo")     ? hepta_fifo_unlink(o->name)
+           : is(o, "mailbox") ? hepta_mailbox_unlink(o->name)
            : is(o, "mq")     ? hepta_mq_unlink(o->name)
            : is(o, "sem")    ? hepta_sem_unlink(o->name)
            : is(o, "permit") ? hepta_permit_unlink(o->name)
@@ -152,6 +153,23 @@ static int mend_permit(const char *name)
     return r;
 }
 
+/* To be its receiver for a moment takes what the last one had; a living one forbids that. */
+static int mend_mailbox(const char *name)
+{
+    struct hepta_mailbox *b;
+    int r = hepta_mailbox_open(name, HEPTA_MAILBOX_RECEIVE, 0, NULL, &b);
+    if (r == 0)
+        hepta_mailbox_close(b);
+    return r;
+}
+
+static int mend_named(const struct object *o)
+{
+    return is(o, "mq")       ? mend_mq(o->name)
+           : is(o, "permit") ? mend_permit(o->name)
+                             : mend_mailbox(o->name);
+}
+
 static int mend_sysv(const struct object *o)
 {
     union {
@@ -173,7 +191,6 @@ static int mend_sysv(const struct object *o)
 int clean_object(const struct scan *s, const struct object *o)
 {
     if (clean_how(o) == CLEAN_MEND)
-        return is(o, "mq") ? mend_mq(o->name) : is(o, "permit") ? mend_permit(o->name)
-                                                                : mend_sysv(o);
+        return is_sysv(o) ? mend_sysv(o) : mend_named(o);
     return o->kernel ? remove_kernels(o) : remove_heptas(s, o);
 }

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "cli/doctor.h"
+#include "cli/scan_read.h"
 #include "fifo/fifo_internal.h"
 #include "name/name_internal.h"
 #include "prim/segment.h"
@@ -180,11 +181,14 @@ static enum verdict check_in_draft(const struct scan *s, struct copy *c)
     return v;
 }
 
-/* A direction's two sides take no lock to be checked, so that nobody is inside must be looked for. */
+/* These take no lock to be checked, so that nobody is inside must be looked for. */
 static enum verdict check_flow(struct copy *c, struct h7_segment *seg)
 {
     struct h7_conduit_shared *sh = h7_segment_control(seg);
     struct h7_conduit flow;
+    if (c->head.kind == H7_KIND_MAILBOX)
+        return settle_lock(mailbox_lock(seg)) != GOOD                 ? BUSY
+               : mailbox_check(seg, c->why, sizeof c->why) < 0 ? BAD : GOOD;
     enum verdict v = settle_lock(&sh->side[H7_WRITER].lock);
     if (v == GOOD)
         v = settle_lock(&sh->side[H7_READER].lock);
@@ -208,7 +212,7 @@ static enum verdict check_in_memfd(struct copy *c)
 {
     struct h7_segment seg;
     const struct h7_segment_spec spec = {
-        .kind = c->head.kind, .ring = 1,
+        .kind = c->head.kind, .ring = c->head.kind != H7_KIND_MAILBOX,
         .control_len = c->head.kind == H7_KIND_FIFO ? sizeof(struct h7_fifo_shared)
                        : c->head.kind == H7_KIND_SOCK ? sizeof(struct h7_sock_shared)
                                                       : sizeof(struct h7_conduit_shared)};
@@ -253,6 +257,7 @@ static enum verdict check_once(const struct scan *s, struct copy *c)
     case H7_KIND_PIPE:
     case H7_KIND_FIFO:
     case H7_KIND_SOCK:
+    case H7_KIND_MAILBOX:
         return check_in_memfd(c);
     case H7_KIND_MQ:
     case H7_KIND_MSG:
@@ -277,7 +282,7 @@ void doctor_check(struct scan *s, struct object *o, struct findings *f)
 {
     struct copy c = {.o = o, .from = -1};
     enum verdict v = BUSY;
-    bool memory = o->at_pid && o->at_data;
+    bool memory = o->at_head && o->at_data;
     if (o->kernel || o->state == OBJECT_CORRUPT || o->state == OBJECT_UNKNOWN ||
         (!memory && (!o->path || !strcmp(o->kind, "draft"))))
         return;

@@ -75,6 +75,8 @@ static bool is_kernels(const char *kind)
 bool find_matches(const struct object *o, const char *address)
 {
     struct parsed p = parse(address);
+    if (!p.kernel && !strcmp(p.kind, "signal") && p.name[0] == '/')
+        strcpy(p.kind, "mailbox"); /* so its address is */
     if (p.kind[0] && strcmp(o->kind, p.kind))
         return false;
     if (p.kind[0] && o->kernel != p.kernel && !(o->kernel && is_kernels(p.kind)))

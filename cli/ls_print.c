@@ -41,7 +41,8 @@ const char *print_user(int64_t uid)
 
 const char *print_address(const struct object *o, char *buf, size_t len)
 {
-    snprintf(buf, len, "%s%s:%s", o->kernel ? "kernel." : "", o->kind, o->name);
+    const char *kind = strcmp(o->kind, "mailbox") ? o->kind : "signal"; /* as hepta send has it */
+    snprintf(buf, len, "%s%s:%s", o->kernel ? "kernel." : "", kind, o->name);
     return buf;
 }
 

@@ -39,6 +39,8 @@ struct kind {
 static const struct kind kinds[] = {
     {"fifo", "fifo", "data", "mode", {"data", "mode", "d", "s"}, H7_KIND_FIFO,
      sizeof(struct h7_fifo_shared), read_conduit, NULL},
+    {"mailbox", "mailbox", "data", "mode", {"data", "mode", "r"}, H7_KIND_MAILBOX, 0, read_mailbox,
+     NULL},
     {"mq", "mq", "data", "mode", {"data", "mode", "r", "w", "life"}, H7_KIND_MQ,
      sizeof(struct h7_store_shared), read_store, NULL},
     {"msg", "msg", "data", NULL, {"data", "r", "w", "life"}, H7_KIND_MSG,

@@ -42,9 +42,9 @@ static void look(struct scan *s, struct object *o, struct process *p, const stru
         return;
     const struct h7_conduit_shared *c = (const void *)(v.bytes + H7_SEGMENT_CONTROL);
     read_conduit(s, o, &v);
-    o->at_pid = p->pid;
-    o->at_head = g->start;
-    if (g->end - g->start > v.head.data_off)
+    if (o->at_pid == p->pid)
+        o->at_head = g->start;
+    if (o->at_pid == p->pid && g->end - g->start > v.head.data_off)
         o->at_data = g->start + v.head.data_off;
     for (int side = 0; side < 2 && pipe; side++) {
         o->bells[side] = h7_load64_relaxed(&c->bell_ino[side]);
@@ -91,8 +91,10 @@ struct object *memory_found(struct scan *s, struct object *o, struct process *p,
     const struct h7_room *room = room_of(label);
     if (!room)
         return NULL;
-    if (!o)
+    if (!o) {
         o = add(s, room, g, label);
+        o->at_pid = p->pid;
+    }
     if (o->uid == UNKNOWN) {
         snprintf(path, sizeof path, "/proc/%d", (int)p->pid);
         if (stat(path, &st) == 0)
@@ -104,7 +106,7 @@ struct object *memory_found(struct scan *s, struct object *o, struct process *p,
     } else if (g->off == 0 && o->depth == UNKNOWN && o->state == OBJECT_OK) {
         look(s, o, p, g);
     } else if (o->at_pid == p->pid && !o->at_data && g->off > 0) {
-        o->at_data = g->start;
+        o->at_data = g->start; /* mapped apart, perhaps twice */
     }
     return o;
 }

@@ -37,6 +37,11 @@ void read_conduit(struct scan *s, struct object *o, const struct view *v);
 void read_store(struct scan *s, struct object *o, const struct view *v);
 void read_set(struct scan *s, struct object *o, const struct view *v);
 void read_sem(struct scan *s, struct object *o, const struct view *v);
+void read_mailbox(struct scan *s, struct object *o, const struct view *v);
 void read_shmid(struct scan *s, struct object *o, const struct view *v);
+
+/* Of a copy that is attached, with nobody inside: the room's invariants. 0, or -EBADMSG and why. */
+struct h7_lock *mailbox_lock(struct h7_segment *seg);
+int mailbox_check(struct h7_segment *seg, char *why, size_t n);
 
 #endif

@@ -112,32 +112,72 @@ struct inet {
     bool raw;
 };
 
+/* One socket, however it was found. */
+struct seen {
+    const char *from, *to; /* addresses with their ports */
+    unsigned from_port, to_port, state, uid, ino;
+    uint32_t readable, unsent;
+    bool ipv4;
+};
+
+static void add_inet(const struct inet *in, const struct seen *e)
+{
+    char name[160];
+    bool listens = e->state == TCP_LISTEN, peer = e->to_port != 0;
+    if (in->raw) /* the port is the protocol */
+        snprintf(name, sizeof name, "%u@%s", e->from_port, e->ipv4 ? "ipv4" : "ipv6");
+    else
+        snprintf(name, sizeof name, "%s%s%s", e->from, peer ? "->" : "", peer ? e->to : "");
+    struct object *o = add(in->s, in->kind, name, e->ino);
+    o->uid = e->uid;
+    o->depth = e->readable;
+    if (listens)
+        o->size = e->unsent; /* of a listener: how long its queue may be */
+    object_fact(in->s, o, "socket", "%s", peer || !strcmp(in->kind, "tcp") ? state_name(e->state)
+                                                                           : "not connected");
+    if (!listens)
+        object_fact(in->s, o, "not yet sent", "%u bytes", e->unsent);
+}
+
 static int take_inet(const struct nlmsghdr *h, void *arg)
 {
     const struct inet_diag_msg *m = mnl_nlmsg_get_payload(h);
-    const struct inet *in = arg;
-    char from[70], to[70] = "", name[160];
-    if (m->idiag_inode == 0)
-        return MNL_CB_OK;
+    char from[70], to[70];
     inet_address(from, m->idiag_family, m->id.idiag_src, m->id.idiag_sport);
     inet_address(to, m->idiag_family, m->id.idiag_dst, m->id.idiag_dport);
-    bool peer = m->id.idiag_dport != 0;
-    if (in->raw) /* the port is the protocol */
-        snprintf(name, sizeof name, "%u@%s", ntohs(m->id.idiag_sport),
-                 m->idiag_family == AF_INET ? "ipv4" : "ipv6");
-    else
-        snprintf(name, sizeof name, "%s%s%s", from, peer ? "->" : "", peer ? to : "");
-    struct object *o = add(in->s, in->kind, name, m->idiag_inode);
-    o->uid = m->idiag_uid;
-    o->depth = m->idiag_rqueue;
-    if (m->idiag_state == TCP_LISTEN)
-        o->size = m->idiag_wqueue;
-    object_fact(in->s, o, "socket", "%s",
-                peer || m->idiag_state == TCP_LISTEN || !strcmp(in->kind, "tcp")
-                    ? state_name(m->idiag_state) : "not connected");
-    if (m->idiag_state != TCP_LISTEN)
-        object_fact(in->s, o, "not yet sent", "%u bytes", m->idiag_wqueue);
+    const struct seen e = {from, to, ntohs(m->id.idiag_sport), ntohs(m->id.idiag_dport),
+                           m->idiag_state, m->idiag_uid, m->idiag_inode, m->idiag_rqueue,
+                           m->idiag_wqueue, m->idiag_family == AF_INET};
+    if (e.ino)
+        add_inet(arg, &e);
     return MNL_CB_OK;
+}
+
+/* Kernels without a module for it: /proc/net/raw and so on, whose lines are
+ * "0: 0100007F:0001 00000000:0000 07 00000000:00000000 00:00000000 00000000 uid 0 inode ...". */
+static bool from_proc(const struct inet *in, bool ipv4)
+{
+    char path[32], line[300], a[40], b[40], from[70], to[70];
+    snprintf(path, sizeof path, "/proc/net/%s%s", in->kind, ipv4 ? "" : "6");
+    FILE *f = fopen(path, "re");
+    if (!f)
+        return false;
+    while (fgets(line, sizeof line, f)) {
+        struct seen e = {.from = from, .to = to, .ipv4 = ipv4};
+        uint32_t ip[2][4] = {{0}};
+        if (sscanf(line, "%*d: %32[0-9A-F]:%x %32[0-9A-F]:%x %x %x:%x %*s %*s %u %*d %u", a,
+                   &e.from_port, b, &e.to_port, &e.state, &e.unsent, &e.readable, &e.uid,
+                   &e.ino) != 9 || !e.ino)
+            continue;
+        for (int i = 0; i < (ipv4 ? 1 : 4); i++)
+            if (sscanf(a + i * 8, "%8x", &ip[0][i]) != 1 || sscanf(b + i * 8, "%8x", &ip[1][i]) != 1)
+                continue;
+        inet_address(from, ipv4 ? AF_INET : AF_INET6, ip[0], htons((uint16_t)e.from_port));
+        inet_address(to, ipv4 ? AF_INET : AF_INET6, ip[1], htons((uint16_t)e.to_port));
+        add_inet(in, &e);
+    }
+    fclose(f);
+    return true;
 }
 
 /* --- packet ----------------------------------------------------------------------------- */
@@ -162,9 +202,19 @@ static int take_packet(const struct nlmsghdr *h, void *arg)
 
 static unsigned seq;
 
-static void ask(struct scan *s, struct mnl_socket *nl, const void *request, size_t len,
-                const char *what, mnl_cb_t take, void *arg)
+/* A dump's end says whether it could be made. */
+static int take_done(const struct nlmsghdr *h, void *arg)
 {
+    (void)arg;
+    int err = h->nlmsg_len >= mnl_nlmsg_size(sizeof err) ? *(int *)mnl_nlmsg_get_payload(h) : 0;
+    errno = -err;
+    return err < 0 ? MNL_CB_ERROR : MNL_CB_STOP;
+}
+
+/* 0, or -1 and errno. */
+static int ask(struct mnl_socket *nl, const void *request, size_t len, mnl_cb_t take, void *arg)
+{
+    static mnl_cb_t control[NLMSG_DONE + 1] = {[NLMSG_DONE] = take_done};
     static char buf[65536] __attribute__((aligned(8)));
     struct nlmsghdr *h = mnl_nlmsg_put_header(buf);
     h->nlmsg_type = SOCK_DIAG_BY_FAMILY;
@@ -172,31 +222,35 @@ static void ask(struct scan *s, struct mnl_socket *nl, const void *request, size
     h->nlmsg_seq = ++seq;
     memcpy(mnl_nlmsg_put_extra_header(h, len), request, len);
     ssize_t n = mnl_socket_sendto(nl, h, h->nlmsg_len);
-    int r = n < 0 ? -1 : MNL_CB_OK;
+    int r = n < 0 ? MNL_CB_ERROR : MNL_CB_OK;
     while (r > MNL_CB_STOP) {
         n = mnl_socket_recvfrom(nl, buf, sizeof buf);
-        r = n < 0 ? -1 : mnl_cb_run(buf, (size_t)n, h->nlmsg_seq, mnl_socket_get_portid(nl), take,
-                                    arg);
+        r = n < 0 ? MNL_CB_ERROR
+                  : mnl_cb_run2(buf, (size_t)n, seq, mnl_socket_get_portid(nl), take, arg, control,
+                                NLMSG_DONE + 1);
     }
-    if (r < 0 && errno != ENOENT && errno != EAFNOSUPPORT && errno != EPROTONOSUPPORT)
-        scan_gap(s, "%s sockets can't be listed: %s", what, strerror(errno));
-    else if (r < 0 && errno == ENOENT)
-        scan_gap(s, "%s sockets can't be listed: the kernel has no module for that", what);
+    return r < 0 ? -1 : 0;
+}
+
+static void complain(struct scan *s, const char *what)
+{
+    if (errno != EAFNOSUPPORT && errno != EPROTONOSUPPORT)
+        scan_gap(s, "%s sockets can't be listed: %s", what,
+                 errno == ENOENT ? "the kernel has no module for that" : strerror(errno));
 }
 
 static void ask_inet(struct scan *s, struct mnl_socket *nl, const char *kind, uint8_t protocol)
 {
     static const uint8_t families[] = {AF_INET, AF_INET6};
     for (int i = 0; i < 2; i++) {
-        struct inet in = {s, kind, false};
-        struct inet_diag_req_v2 r = {.sdiag_family = families[i], .sdiag_protocol = protocol,
-                                     .idiag_states = UINT32_MAX};
-        if (protocol == IPPROTO_RAW) { /* all protocols */
-            in.raw = true;
-            r.pad = IPPROTO_RAW;
-            r.sdiag_protocol = IPPROTO_RAW;
-        }
-        ask(s, nl, &r, sizeof r, kind, take_inet, &in);
+        struct inet in = {s, kind, protocol == IPPROTO_RAW};
+        const struct inet_diag_req_v2 r = {.sdiag_family = families[i], .sdiag_protocol = protocol,
+                                           .pad = in.raw ? IPPROTO_RAW : 0,
+                                           .idiag_states = UINT32_MAX};
+        if (ask(nl, &r, sizeof r, take_inet, &in) == 0)
+            continue;
+        if (errno != ENOENT || !from_proc(&in, families[i] == AF_INET))
+            complain(s, kind);
     }
 }
 
@@ -213,10 +267,12 @@ void scan_sock(struct scan *s)
                                     .udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_PEER |
                                                   UDIAG_SHOW_RQLEN | UDIAG_SHOW_UID};
     const struct packet_diag_req p = {.sdiag_family = AF_PACKET, .pdiag_show = PACKET_SHOW_INFO};
-    ask(s, nl, &u, sizeof u, "unix", take_unix, s);
+    if (ask(nl, &u, sizeof u, take_unix, s) < 0)
+        complain(s, "unix");
     ask_inet(s, nl, "tcp", IPPROTO_TCP);
     ask_inet(s, nl, "udp", IPPROTO_UDP);
     ask_inet(s, nl, "raw", IPPROTO_RAW);
-    ask(s, nl, &p, sizeof p, "packet", take_packet, s);
+    if (ask(nl, &p, sizeof p, take_packet, s) < 0)
+        complain(s, "packet");
     mnl_socket_close(nl);
 }

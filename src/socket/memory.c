@@ -37,7 +37,7 @@ struct h7_segment_spec h7_memory_spec(uint64_t capacity, uint32_t type)
     uint32_t flags = packets ? H7_CONDUIT_PACKET | H7_CONDUIT_WHOLE : 0;
     uint64_t usual = capacity ? capacity : packets ? CAPACITY_SEQPACKET : CAPACITY_STREAM;
     return (struct h7_segment_spec){
-        .label = "hepta-sock",
+        .label = H7_SOCK_LABEL,
         .kind = H7_KIND_SOCK,
         .flags = flags,
         .control_len = sizeof(struct h7_sock_shared),

@@ -51,6 +51,7 @@ struct h7_sock_shared {
     struct h7_a32 accepted; /* segment 0: 1 once the acceptor has mapped it; connector reads */
 };
 
+#define H7_SOCK_LABEL "hepta-sock" /* of the segments */
 #define H7_HELLO_MAGIC 0x0a4b434f53370137ull /* "7", 1, "7SOCK", newline */
 #define H7_HELLO_FDS 4 /* segment 0, segment 1, space, rights: the acceptor's ends */
 

@@ -2,6 +2,7 @@
 /* socket/room.c - the socket's invariants, and its entry in the list of rooms */
 #include "prim/room.h"
 #include "prim/segment.h"
+#include "socket/memory.h"
 #include "socket/socket_internal.h"
 
 /* The kernel's own sockets keep theirs themselves. */
@@ -13,6 +14,7 @@ static int check(const void *handle, char *why, size_t n)
 
 const struct h7_room h7_room_sock = {
     .name = "sock",
+    .label = H7_SOCK_LABEL,
     .kind = H7_KIND_SOCK,
     .check = check,
 };

@@ -15,12 +15,16 @@ ours='select(.about | test("^(draft:|kernel.shm:id:|[a-z]+:(/|0x|id:))"))'
     kernels=""
     [ "$(id -u)" -ne 0 ] || kernels=$(grep -o "kernel.shm:id:[0-9]*.stale" "$tmp/expected" | cut -f1)
     [ "$(sort <<<"$output")" = "$(sort <<END
+corrupt fifo:/bent
 corrupt mq:/bent
 corrupt mq:/garbled
+corrupt permit:/bent
 dead-holder fifo:/reserved
 dead-holder mq:/leased
+dead-holder mq:/locked
 dead-holder permit:/dead
 dead-holder semset:0x82
+dead-holder signal:/given
 stale draft:
 ${kernels:+stale $kernels
 }stale msg:0x71
@@ -50,6 +54,8 @@ END
     run jq -r ".findings[] | $ours | .about" "$tmp/out.after"
     [ "$output" = "fifo:/reserved" ]
     jq -e '.objects[] | select(.address == "mq:/leased") | .depth == 3 and .state == "unused"' \
+        "$tmp/out.ls"
+    jq -e '.objects[] | select(.address == "signal:/given") | .depth == 2 and .state == "unused"' \
         "$tmp/out.ls"
     jq -e '.objects[] | select(.address == "permit:/dead") | .depth == 2' "$tmp/out.ls"
     jq -e '.objects[] | select(.address == "semset:0x82") | .depth == 0' "$tmp/out.ls"
@@ -122,11 +128,11 @@ END
     [[ "$output" == *"status 0"* ]]
     [[ "$output" == *"kept, since --yes doesn't name it: msg:0x71"* ]]
     run jq -r '.objects[] | select(.backend == "hepta") | .address' "$tmp/out"
-    for kept in msg:0x71 mq:/open mq:/left mq:/waited sem:/left shm:/left shm:/used fifo:/left \
+    for kept in mq:/bent msg:0x71 mq:/open mq:/left mq:/waited sem:/left shm:/left shm:/used fifo:/left \
         permit:/held; do
         grep -qxF "$kept" <<<"$output"
     done
-    for gone in shm:/auto shm:/orphan shm:0x91 mq:/garbled; do
+    for gone in shm:/auto shm:/orphan shm:0x91 mq:/garbled fifo:/bent permit:/bent; do
         absent -qxF "$gone" <<<"$output"
     done
 }

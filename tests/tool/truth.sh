@@ -6,13 +6,14 @@
 # ("-": not compared; a name that ends with "*" stands for one that begins so). Those who wait may
 # just be looking, so a wrong answer counts when it stays. Prints what is wrong, and how many there were.
 set -u
+: "${HEPTA:?}"
 expected=$1
 shift
 out=$(mktemp) || exit 1
 trap 'rm -f "$out" "$out".*' EXIT
 
 differences() {
-    "$@" "${HEPTA:?}" ls --json >"$out" 2>"$out.err"
+    "$@" "$HEPTA" ls --json >"$out" 2>"$out.err"
     status=$?
     [ $status -eq 0 ] || [ $status -eq 6 ] || { echo "status $status: $(cat "$out.err")" && return; }
     jq -r '.objects[] | [.address, .state, .depth, .waiters, .procs] |

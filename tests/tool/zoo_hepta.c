@@ -11,8 +11,10 @@
 #include <unistd.h>
 
 #include "name/name_internal.h"
+#include "prim/conduit.h"
 #include "prim/segment.h"
-#include "queue/slot.h"
+#include "queue/store.h"
+#include "semaphore/set.h"
 
 static char name[300];
 
@@ -48,11 +50,27 @@ static void fifo_both(void *arg)
     fifo(arg, HEPTA_FIFO_READ | HEPTA_FIFO_WRITE);
 }
 
+/* `len` bytes at `off` of the header and control block, or, counted from there, of the data. */
+static void scribble(const char *entry, bool data, size_t off, const void *with, size_t len)
+{
+    char path[200];
+    struct h7_segment_header h;
+    snprintf(path, sizeof path, "%s/%s/data", zoo_dir, entry);
+    int fd = zoo_must(open(path, O_RDWR | O_CLOEXEC), path);
+    zoo_must((int)pread(fd, &h, sizeof h, 0), path);
+    zoo_must((int)pwrite(fd, with, len, (off_t)(off + (data ? h.data_off : 0))), path);
+    close(fd);
+}
+
 static void fifos(void)
 {
-    static const char *const all[] = {"/open", "/partner", "/left", "/reserved"};
+    static const char *const all[] = {"/open", "/partner", "/left", "/reserved", "/bent"};
+    const uint64_t own = 99; /* a writer's own count, with nothing written */
     for (size_t i = 0; i < T_COUNT(all); i++)
         zoo_must(hepta_fifo_make(all[i], 0600, NULL), all[i]);
+    scribble("fifo.bent", false,
+             H7_SEGMENT_CONTROL + offsetof(struct h7_conduit_shared, side[0].own), &own, sizeof own);
+    zoo_expect("unused", 0, 0, 0, "fifo:/bent");
     zoo_waiter(fifo_wait, "/partner");
     zoo_child(fifo_both, "/reserved");
     zoo_victim(fifo_reserve, "/reserved");
@@ -87,39 +105,23 @@ static void mq_lease(void *arg)
     zoo_must((int)hepta_mq_lease(mq(arg, 3), buf, sizeof buf, &info, HEPTA_NOW), "lease");
 }
 
-/* What looks like a queue, and isn't. */
-static void scribble(const char *path)
-{
-    int fd = zoo_must(open(path, O_RDWR | O_CLOEXEC), path);
-    zoo_must((int)pwrite(fd, "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", 12, 0), path);
-    close(fd);
-}
-
-/* A message whose length can't be: only who looks at all of it finds that. */
-static void bend(const char *path)
-{
-    struct h7_segment_header h;
-    const uint32_t len = 12345;
-    int fd = zoo_must(open(path, O_RDWR | O_CLOEXEC), path);
-    zoo_must((int)pread(fd, &h, sizeof h, 0), path);
-    off_t at = (off_t)(h.data_off + offsetof(struct h7_slot, len));
-    zoo_must((int)pwrite(fd, &len, sizeof len, at), path);
-    close(fd);
-}
-
 static void mqs(void)
 {
-    char path[200];
-    hepta_mq_close(mq("/bent", 1));
-    snprintf(path, sizeof path, "%s/mq.bent/data", zoo_dir);
-    bend(path);
+    static const char nonsense[] = "not a segment";
+    const uint32_t len = 12345, dead = 0x3ffffffe; /* more than there can be threads */
     hepta_mq_close(mq("/left", 2));
     hepta_mq_close(mq("/garbled", 0));
-    snprintf(path, sizeof path, "%s/mq.garbled/data", zoo_dir);
-    scribble(path);
+    scribble("mq.garbled", false, 0, nonsense, sizeof nonsense);
+    hepta_mq_close(mq("/bent", 1)); /* a length that can't be: only who looks at all finds that */
+    scribble("mq.bent", true, offsetof(struct h7_slot, len), &len, sizeof len);
+    hepta_mq_close(mq("/locked", 1));
+    scribble("mq.locked", false,
+             H7_SEGMENT_CONTROL + offsetof(struct h7_store_shared, side[H7_P].lock), &dead,
+             sizeof dead);
+    zoo_expect("unused", 1, 0, 0, "mq:/bent");
+    zoo_expect("dead-holder", 1, 0, 0, "mq:/locked");
     zoo_waiter(mq_wait, "/waited");
     zoo_victim(mq_lease, "/leased");
-    zoo_expect("unused", 1, 0, 0, "mq:/bent");
     zoo_expect("unused", 2, 0, 0, "mq:/left");
     zoo_expect("corrupt", ANY, ANY, 0, "mq:/garbled");
     zoo_expect("ok", 0, 1, 1, "mq:/waited");
@@ -207,6 +209,10 @@ static void semset_undo(void *arg)
 static void sems(void)
 {
     static int ids[2];
+    const uint32_t one = 1; /* of two places, and nobody has the other */
+    hepta_permit_close(permit("/bent", 0));
+    scribble("permit.bent", true, offsetof(struct h7_set_hot, sem), &one, sizeof one);
+    zoo_expect("unused", 1, 0, 0, "permit:/bent");
     hepta_sem_close(sem("/left", 5));
     zoo_waiter(sem_wait_for, "/waited");
     zoo_expect("unused", 5, 0, 0, "sem:/left");
@@ -268,6 +274,41 @@ static void shms(void)
     zoo_expect("stale", ANY, 0, 0, "shm:0x91");
 }
 
+/* --- mailboxes -------------------------------------------------------------------------- */
+
+static struct hepta_mailbox *mailbox(const char *of, uint32_t flags, int n)
+{
+    struct hepta_mailbox *b;
+    zoo_must(hepta_mailbox_open(of, HEPTA_MAILBOX_CREATE | flags, 0600, NULL, &b), of);
+    for (int i = 0; i < n; i++)
+        zoo_must(hepta_mailbox_send(b, 40, "x", 1, 0), "send");
+    return b;
+}
+
+static void mailbox_wait(void *arg)
+{
+    struct hepta_signal_info info;
+    zoo_must(hepta_mailbox_wait(mailbox(arg, HEPTA_MAILBOX_RECEIVE, 0), &info, HEPTA_FOREVER),
+             "wait");
+}
+
+static void mailbox_given(void *arg)
+{
+    struct hepta_signal_info info;
+    const uint32_t flags = HEPTA_MAILBOX_RECEIVE | HEPTA_MAILBOX_ACK;
+    zoo_must(hepta_mailbox_wait(mailbox(arg, flags, 2), &info, HEPTA_FOREVER), "wait");
+}
+
+static void mailboxes(void)
+{
+    hepta_mailbox_close(mailbox("/left", 0, 2));
+    zoo_waiter(mailbox_wait, "/waited");
+    zoo_victim(mailbox_given, "/given");
+    zoo_expect("unused", 2, 0, 0, "signal:/left");
+    zoo_expect("ok", 0, 1, 1, "signal:/waited");
+    zoo_expect("dead-holder", ANY, 0, 0, "signal:/given");
+}
+
 /* --- what dies half-way, and what has no name ------------------------------------------- */
 
 static void draft(void *arg)
@@ -275,6 +316,20 @@ static void draft(void *arg)
     struct h7_draft d;
     zoo_must(h7_draft_begin(&d), "draft");
     strcpy(arg, d.entry);
+}
+
+static void pipe_wait(void *arg)
+{
+    char c;
+    zoo_must((int)hepta_pipe_read(arg, &c, 1, HEPTA_FOREVER), "read");
+}
+
+static void nameless(void)
+{
+    static struct hepta_pipe *r, *w;
+    zoo_must(hepta_pipe_new(&r, &w, NULL), "pipe");
+    zoo_waiter(pipe_wait, r);
+    zoo_expect("ok", 0, 1, ANY, "pipe:memory:*");
 }
 
 void zoo_hepta_others(void)
@@ -286,6 +341,8 @@ void zoo_hepta_others(void)
     msgs();
     sems();
     shms();
+    mailboxes();
+    nameless();
     zoo_victim(draft, entry);
     zoo_expect("stale", ANY, ANY, ANY, "draft:%s", entry);
 }
@@ -305,4 +362,12 @@ void zoo_hepta_own(void)
     zoo_must(hepta_pipe_new(&r, &w, NULL), "pipe");
     zoo_must((int)hepta_pipe_write(w, "1234567", 7, HEPTA_NOW), "write");
     zoo_expect("ok", 7, 0, 1, "pipe:memory:*");
+    struct hepta_sock *a, *b;
+    zoo_must(hepta_sock_pair(&a, &b, NULL), "pair");
+    zoo_must((int)hepta_sock_send(a, "123456", 6, HEPTA_NOW), "send");
+    zoo_expect("ok", 6, 0, 1, "unix:memory:*");
+    struct hepta_shm *m;
+    const struct hepta_shm_options o = {.size = sizeof o, .len = 8192};
+    zoo_must(hepta_shm_new(&o, &m), "shm");
+    zoo_expect("ok", ANY, 0, 1, "shm:memory:*");
 }

@@ -164,10 +164,36 @@ static void pending(void *arg)
     raise(SIGUSR1);
 }
 
+/* --- sockets ---------------------------------------------------------------------------- */
+
+static void accept_one(void *arg)
+{
+    zoo_must(accept(*(int *)arg, NULL, NULL), "accept");
+}
+
+static void sockets(void)
+{
+    static int s;
+    struct sockaddr_un un = {.sun_family = AF_UNIX};
+    snprintf(un.sun_path, sizeof un.sun_path, "%s/socket", zoo_dir);
+    s = zoo_must(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
+    zoo_must(bind(s, (struct sockaddr *)&un, sizeof un), "bind");
+    zoo_must(listen(s, 5), "listen");
+    zoo_waiter(accept_one, &s);
+    zoo_expect("ok", 0, 1, ANY, "kernel.unix:%s/socket", zoo_dir);
+    s = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, 253);
+    if (s >= 0)
+        zoo_expect("ok", 0, 0, ANY, "kernel.raw:253@ipv4");
+    s = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+    if (s >= 0)
+        zoo_expect("ok", ANY, 0, ANY, "kernel.packet:%llu", inode(s));
+}
+
 void zoo_kernel_others(void)
 {
     shared_id = t_shared(sizeof *shared_id);
     pipes();
+    sockets();
     if (zoo_private) { /* else they would outlive a killed test */
         sysv();
         posix();
