@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cli/doctor.c - hepta doctor: leftovers, what the dead hold, what is corrupt, limits about to be hit,
- * each with the command that mends it
+ * cli/doctor.c - hepta doctor: leftovers, what the dead hold, what is corrupt, limits about to be
+ * hit, each with the command that mends it
  *
  * Changes nothing. What is in use and changes all the time can't be checked, and is counted.
  */

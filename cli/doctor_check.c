@@ -2,10 +2,11 @@
 /*
  * cli/doctor_check.c - the invariants of Hepta's objects, checked on a copy
  *
- * The rooms' checks take locks, and attaching mends what the dead left: both would be noticed. So the
- * object's memory is copied, where it is quiet, and the copy is attached and checked: a queue's or
- * a set's in a directory that nobody opens; a pipe's, a FIFO's, a connection's in a memfd. A copy that was torn, or made inside a verb, says
- * nothing: another is made, a few times. Start at doctor_check().
+ * The rooms' checks take locks, and attaching mends what the dead left: both would be noticed. So
+ * the object's memory is copied, where it is quiet, and the copy is attached and checked: a
+ * queue's or a set's in a directory that nobody opens; a pipe's, a FIFO's, a connection's in a
+ * memfd. A copy that was torn, or made inside a verb, says nothing: another is made, a few times.
+ * Start at doctor_check().
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -73,8 +74,8 @@ static enum verdict copy_all(const struct copy *c, int to)
     return memcmp(before, after, control) ? BUSY : GOOD;
 }
 
-/* In the copy nobody gives a lock back: a living holder's says that a verb was at work; a dead one's
- * becomes what the kernel makes of it. */
+/* In the copy nobody gives a lock back: a living holder's says that a verb was at work; a dead
+ * one's becomes what the kernel makes of it. */
 static enum verdict settle_lock(struct h7_lock *lock)
 {
     uint32_t w = h7_load32_relaxed(&lock->word), tid = w & H7_LOCK_TID;
@@ -114,7 +115,8 @@ static enum verdict check_attached(struct copy *c, int dir)
     } u;
     uint32_t kind = c->head.kind;
     bool set = kind == H7_KIND_SEMSET || kind == H7_KIND_PERMIT;
-    int r = set ? h7_set_attach(&u.set, dir, kind, 0, 0) : h7_store_attach(&u.store, dir, kind, 0, 0);
+    int r = set ? h7_set_attach(&u.set, dir, kind, 0, 0)
+                : h7_store_attach(&u.store, dir, kind, 0, 0);
     if (r == -EXDEV || r == -ENOMEM || r == -EMFILE || r == -ENFILE)
         return NOT_DONE;
     if (r < 0) {
@@ -130,8 +132,8 @@ static enum verdict check_attached(struct copy *c, int dir)
     return r < 0 ? BAD : GOOD;
 }
 
-/* As a draft of name/name.h: nobody opens what is called so, and if this process dies it is removed by
- * whoever makes something next. (h7_draft_begin() would remove such things now.) */
+/* As a draft of name/name.h: nobody opens what is called so, and if this process dies it is
+ * removed by whoever makes something next. (h7_draft_begin() would remove such things now.) */
 static int begin_dir(int names, char entry[H7_NAME_ENTRY_MAX + 1])
 {
     int r = h7_name_tmp(entry);

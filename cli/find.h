@@ -2,9 +2,9 @@
 /*
  * cli/find.h - which object is meant by an address, or a name
  *
- * "[kernel.]KIND:NAME", as `ls -o ADDRESS` prints it; of System V's also the key in any notation, or
- * "id:N". What can only be the kernel's needs no "kernel." A name alone, "/jobs", is any object that
- * is called so.
+ * "[kernel.]KIND:NAME", as `ls -o ADDRESS` prints it; of System V's also the key in any notation,
+ * or "id:N". What can only be the kernel's needs no "kernel." A name alone, "/jobs", is any object
+ * that is called so.
  */
 #ifndef CLI_FIND_H
 #define CLI_FIND_H

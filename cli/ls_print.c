@@ -122,11 +122,13 @@ static const struct {
     const char *what;
 } columns[] = {
     {"KIND", true, false, cell_kind, "pipe, fifo, mq, msg, sem, semset, permit, shm, unix, ..."},
-    {"NAME", true, false, cell_name, "name; System V's key or id:N; a socket's addresses; an inode"},
+    {"NAME", true, false, cell_name,
+     "name; System V's key or id:N; a socket's addresses; an inode"},
     {"BACKEND", true, false, cell_backend, "hepta or kernel"},
     {"OWNER", true, false, cell_owner, "user whose it is"},
     {"MODE", true, false, cell_mode, "permission bits"},
-    {"DEPTH", true, true, cell_depth, "messages or bytes in it; a semaphore's value; pending signals"},
+    {"DEPTH", true, true, cell_depth,
+     "messages or bytes in it; a semaphore's value; pending signals"},
     {"SIZE", true, true, cell_size, "how many there can be; a segment's bytes; a set's semaphores"},
     {"PROCS", true, true, cell_procs, "processes that have it open or mapped"},
     {"WAITERS", true, true, cell_waiters, "threads that sleep on it"},

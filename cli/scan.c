@@ -206,7 +206,7 @@ bool scan_lives(pid_t tid)
 /* --- the whole ------------------------------------------------------------------------- */
 
 /* What follows from nobody having it, as far as this user can see; print_gaps() says how far that
- * is. A socket that nobody has is its owner's whom we can't see, or the kernel's, on its way out. */
+ * is. A socket that nobody has is that of a process that can't be seen, or about to go. */
 static void judge(const struct scan *s, struct object *o)
 {
     if (o->idle && o->n_waiters <= 0)

@@ -12,8 +12,8 @@
  * never mapped, so that no peer can make the tool fault, and no lock is taken. No FIFO is opened;
  * what is in a pipe is asked of a copy of somebody's descriptor.
  *
- * An object is found by keys: the inode of each of its files, of a pipe, of a socket, or an id. Start
- * at scan_all() in scan.c.
+ * An object is found by keys: the inode of each of its files, of a pipe, of a socket, or an id.
+ * Start at scan_all() in scan.c.
  */
 #ifndef CLI_SCAN_H
 #define CLI_SCAN_H

@@ -3,8 +3,8 @@
  * cli/scan_pipe.c - how full the kernel's pipes and FIFOs are
  *
  * To open one would wake who waits for a partner. A copy of a descriptor that somebody has
- * (pidfd_getfd(2), where ptrace(2) is allowed) changes nothing but who closes it last, for as long as
- * two questions take.
+ * (pidfd_getfd(2), where ptrace(2) is allowed) changes nothing but who closes it last, for as long
+ * as two questions take.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

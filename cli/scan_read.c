@@ -87,7 +87,8 @@ void part_lock(struct scan *s, struct object *o, const struct view *v, const str
 {
     uint32_t w = h7_load32_relaxed(&lock->word), tid = w & H7_LOCK_TID;
     if (w & H7_LOCK_OWNER_DIED)
-        object_is(o, OBJECT_DEAD, "its lock (%s) is a dead process's; the next user mends it", what);
+        object_is(o, OBJECT_DEAD, "its lock (%s) is a dead process's; the next user mends it",
+                  what);
     else if (tid && v->same_pids && !scan_lives((pid_t)tid))
         object_is(o, OBJECT_DEAD, "its lock (%s) is held by thread %u, which is dead", what, tid);
     else if (tid)

@@ -26,8 +26,8 @@
 
 /* The states of all of them are those of TCP. */
 static const char *const states[] = {
-    "",          "established", "connecting", "syn received", "fin wait 1", "fin wait 2", "time wait",
-    "closed",    "close wait",  "last ack",   "listening",    "closing"};
+    "",          "established", "connecting", "syn received", "fin wait 1", "fin wait 2",
+    "time wait", "closed",      "close wait", "last ack",     "listening",  "closing"};
 #define N_STATES (sizeof(states) / sizeof(*states))
 
 static const char *state_name(unsigned state)
@@ -153,6 +153,13 @@ static int take_inet(const struct nlmsghdr *h, void *arg)
     return MNL_CB_OK;
 }
 
+/* Eight digits of an address: a word of it as it lies in memory. */
+static void parse_word(const char *address, int i, uint32_t *word)
+{
+    if (strlen(address) < (size_t)i * 8 + 8 || sscanf(address + i * 8, "%8x", word) != 1)
+        *word = 0;
+}
+
 /* Kernels without a module for it: /proc/net/raw and so on, whose lines are
  * "0: 0100007F:0001 00000000:0000 07 00000000:00000000 00:00000000 00000000 uid 0 inode ...". */
 static bool from_proc(const struct inet *in, bool ipv4)
@@ -169,9 +176,10 @@ static bool from_proc(const struct inet *in, bool ipv4)
                    &e.from_port, b, &e.to_port, &e.state, &e.unsent, &e.readable, &e.uid,
                    &e.ino) != 9 || !e.ino)
             continue;
-        for (int i = 0; i < (ipv4 ? 1 : 4); i++)
-            if (sscanf(a + i * 8, "%8x", &ip[0][i]) != 1 || sscanf(b + i * 8, "%8x", &ip[1][i]) != 1)
-                continue;
+        for (int i = 0; i < (ipv4 ? 1 : 4); i++) {
+            parse_word(a, i, &ip[0][i]);
+            parse_word(b, i, &ip[1][i]);
+        }
         inet_address(from, ipv4 ? AF_INET : AF_INET6, ip[0], htons((uint16_t)e.from_port));
         inet_address(to, ipv4 ? AF_INET : AF_INET6, ip[1], htons((uint16_t)e.to_port));
         add_inet(in, &e);

@@ -95,7 +95,13 @@ static void take_msg(struct scan *s, const struct columns *c)
         o->idle = "the processes that used it last are gone";
 }
 
-/* Values and the last pid of each; those who may read it. */
+static int count(const struct object *o, unsigned sem, int what)
+{
+    int n = semctl((int)o->id, (int)sem, what);
+    return n > 0 ? n : 0;
+}
+
+/* Values, who waits, and the last pid of each; of those that this user may read. */
 static bool read_set(struct scan *s, struct object *o, unsigned n)
 {
     unsigned short *values = calloc(n ? n : 1, sizeof *values);
@@ -108,6 +114,11 @@ static bool read_set(struct scan *s, struct object *o, unsigned n)
     for (unsigned i = 0; all_gone && s->details && i < n && len < sizeof text - 10; i++)
         len += (size_t)snprintf(text + len, sizeof text - len, "%s%u", i ? " " : "", values[i]);
     object_fact(s, o, "values", "%s", text);
+    if (all_gone) {
+        o->has_waiters = true;
+        for (unsigned i = 0; i < n; i++)
+            o->n_waiters += count(o, i, GETNCNT) + count(o, i, GETZCNT);
+    }
     for (unsigned i = 0; all_gone && i < n; i++) {
         int pid = semctl((int)o->id, (int)i, GETPID);
         all_gone = pid <= 0 || !scan_lives(pid);

@@ -81,7 +81,7 @@ static void waits(struct process *p, pid_t tid, struct object *o, const char *na
             o->users[i].pid = p->pid;
             return;
         }
-    if (!o->has_waiters)
+    if (!o->has_waiters || o->kernel)
         object_user(o, p->pid, tid, USE_WAIT)->call = name;
 }
 

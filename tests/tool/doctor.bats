@@ -189,6 +189,6 @@ echo "status $?"
 "$HEPTA" show "$id" >/dev/null 2>&1
 echo "there: $?"
 END
-    HEPTA="$public/hepta" run zoo bash "$public/look" "$tmp/expected" "${nobody[@]}"
+    HEPTA="$public/hepta" run zoo bash "$public/look" "$public/expected" "${nobody[@]}"
     [[ "$output" == *"status 5"*"there: "[06]* ]]
 }

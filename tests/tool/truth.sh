@@ -9,6 +9,7 @@ set -u
 : "${HEPTA:?}"
 expected=$1
 shift
+[ -s "$expected" ] && [ -r "$expected" ] || exit 1
 out=$(mktemp) || exit 1
 trap 'rm -f "$out" "$out".*' EXIT
 

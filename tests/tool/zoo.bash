@@ -12,7 +12,7 @@ zoo() {
     if [ "$1" = truth ]; then
         set -- "$BATS_TEST_DIRNAME/truth.sh" "$tmp/expected"
     fi
-    timeout -k 5 100 "${ZOO:?}" "$tmp/expected" "$@"
+    timeout -k 5 100 "${ZOO:?}" "${public:-$tmp}/expected" "$@"
 }
 
 # Copies for somebody who may see neither the build nor the tests: $public, and how to become $nobody.

@@ -1,27 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tests/tool/zoo.c - makes objects of all kinds, Hepta's and the kernel's, in all states, and runs a
- * command beside them
+ * tests/tool/zoo.c - makes objects of all kinds, Hepta's and the kernel's, in all states, and runs
+ * a command beside them
  *
  *   zoo EXPECTED COMMAND [ARGUMENT...]
  *
- * Some are left by processes that were killed, some are held by such, in some somebody waits. Into the
- * file EXPECTED goes a line for each: address, state, depth, waiters, processes ("-": not checked).
- * With ZOO_MANY set it is ten thousand of them instead. The command runs with HEPTA_DIR set, and its exit status is passed on. What was made is removed
- * in any case: the children die with this process, System V's objects and POSIX queues go with their
- * namespace (without root they are removed one by one), files by a process that outlives it.
+ * Some are left by processes that were killed, some are held by such, in some somebody waits. Into
+ * the file EXPECTED goes a line for each: address, state, depth, waiters, processes ("-": not
+ * checked). With ZOO_MANY set it is ten thousand of them instead. With ZOO_UID root becomes that
+ * user first. The command runs with HEPTA_DIR set, and its exit status is passed on.
+ *
+ * What was made is removed in any case: the children die with this process, System V's objects and
+ * POSIX queues go with their namespace (whoever can't have one makes none), files by a process that
+ * outlives it.
  */
 #define _GNU_SOURCE
 #include "zoo.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -164,6 +169,18 @@ static int run(char **argv)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
+/* Another user's process can be looked into by him only if it says so. */
+static void become(const char *uid)
+{
+    if (!uid)
+        return;
+    uid_t id = (uid_t)atoi(uid);
+    zoo_must(setgroups(0, NULL), "setgroups");
+    zoo_must(setresgid(id, id, id), "setresgid");
+    zoo_must(setresuid(id, id, id), "setresuid");
+    zoo_must(prctl(PR_SET_DUMPABLE, 1), "prctl");
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 3)
@@ -173,6 +190,7 @@ int main(int argc, char **argv)
     if (!expected)
         t_die("%s: %s", argv[1], strerror(errno));
     zoo_private = unshare(CLONE_NEWIPC) == 0;
+    become(getenv("ZOO_UID"));
     zoo_mark = (unsigned)getpid();
     begin_janitor();
     snprintf(zoo_dir, sizeof zoo_dir, "/dev/shm/hepta-zoo-XXXXXX");

@@ -69,7 +69,8 @@ static void fifos(void)
     for (size_t i = 0; i < T_COUNT(all); i++)
         zoo_must(hepta_fifo_make(all[i], 0600, NULL), all[i]);
     scribble("fifo.bent", false,
-             H7_SEGMENT_CONTROL + offsetof(struct h7_conduit_shared, side[0].own), &own, sizeof own);
+             H7_SEGMENT_CONTROL + offsetof(struct h7_conduit_shared, side[0].own), &own,
+             sizeof own);
     zoo_expect("unused", 0, 0, 0, "fifo:/bent");
     zoo_waiter(fifo_wait, "/partner");
     zoo_child(fifo_both, "/reserved");

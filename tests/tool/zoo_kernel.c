@@ -143,7 +143,8 @@ static void posix(void)
     zoo_must(mq_send(left, "a", 1, 0), "mq_send");
     mq_close(left);
     zoo_waiter(receive_mq, "/waited");
-    zoo_expect("unused", 1, 0, 0, "kernel.mq:/left");
+    if (geteuid() == 0) /* who can't mount the file system doesn't see what nobody has open */
+        zoo_expect("unused", 1, 0, 0, "kernel.mq:/left");
     zoo_expect("ok", 0, 1, 1, "kernel.mq:/waited");
     char *name = text("/zoo-%u", zoo_mark);
     zoo_remove("/dev/shm/sem.%s", name + 1);
