@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* cli/doctor_limits.c - limits of the system that are nearly reached, and what raises them */
 #define _GNU_SOURCE
-#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +25,12 @@ static int numbers(const char *path, long long *to, int n)
     return i;
 }
 
+/* Some limits are as large as a number can be. */
+static long long twice(long long n)
+{
+    return n > LLONG_MAX / 2 ? n : n * 2;
+}
+
 static void judge(struct findings *f, const char *about, long long n, long long max, char *mend)
 {
     if (!NEARLY(n, max)) {
@@ -42,7 +48,7 @@ static void simple(struct findings *f, const char *about, const char *key, long 
     for (char *p = path; *p; p++)
         *p = *p == '.' ? '/' : *p;
     if (numbers(path, &max, 1) == 1)
-        judge(f, about, n, max, doctor_text("sysctl -w %s=%lld", key, max * 2));
+        judge(f, about, n, max, doctor_text("sysctl -w %s=%lld", key, twice(max)));
 }
 
 /* --- System V --------------------------------------------------------------------------- */
@@ -68,9 +74,9 @@ static void sysv(struct findings *f, const struct scan *s)
         return;
     judge(f, "the kernel's System V sets (semmni)", n_set, sem[3],
           doctor_text("sysctl -w kernel.sem='%lld %lld %lld %lld'", sem[0], sem[1], sem[2],
-                      sem[3] * 2));
+                      twice(sem[3])));
     judge(f, "semaphores in the kernel's System V sets (semmns)", n_sem, sem[1],
-          doctor_text("sysctl -w kernel.sem='%lld %lld %lld %lld'", sem[0], sem[1] * 2, sem[2],
+          doctor_text("sysctl -w kernel.sem='%lld %lld %lld %lld'", sem[0], twice(sem[1]), sem[2],
                       sem[3]));
 }
 
@@ -94,7 +100,7 @@ static void mq(struct findings *f, const struct scan *s)
     if (getrlimit(RLIMIT_MSGQUEUE, &max) == 0 && max.rlim_cur != RLIM_INFINITY)
         judge(f, "bytes of this user's POSIX queues of the kernel's (RLIMIT_MSGQUEUE)", bytes,
               (long long)max.rlim_cur,
-              doctor_text("prlimit --pid $$ --msgqueue=%lld", (long long)max.rlim_cur * 2));
+              doctor_text("prlimit --pid $$ --msgqueue=%lld", twice((long long)max.rlim_cur)));
 }
 
 static void file_system(struct findings *f, const char *path)
@@ -105,7 +111,7 @@ static void file_system(struct findings *f, const char *path)
     char *about = doctor_text("space in %s", path);
     long long total = (long long)(fs.f_blocks * fs.f_frsize >> 10);
     judge(f, about ? about : path, total - (long long)(fs.f_bavail * fs.f_frsize >> 10), total,
-          doctor_text("mount -o remount,size=%lldk %s", total * 2, path));
+          doctor_text("mount -o remount,size=%lldk %s", twice(total), path));
     free(about);
     about = doctor_text("files in %s", path);
     judge(f, about ? about : path, (long long)(fs.f_files - fs.f_favail), (long long)fs.f_files,
@@ -128,7 +134,7 @@ static void pipes(struct findings *f, const struct scan *s)
     }
     if (geteuid() != 0 && numbers("/proc/sys/fs/pipe-user-pages-soft", &max, 1) == 1)
         judge(f, "pages of this user's pipes (pipe-user-pages-soft)", pages, max,
-              doctor_text("sysctl -w fs.pipe-user-pages-soft=%lld", max * 2));
+              doctor_text("sysctl -w fs.pipe-user-pages-soft=%lld", twice(max)));
 }
 
 static void crowds(struct findings *f, const struct scan *s)
@@ -139,7 +145,7 @@ static void crowds(struct findings *f, const struct scan *s)
         doctor_add(f, "limit", doctor_text("%s of process %d", c->what, (int)c->pid),
                    doctor_text("%lld of %lld are used", (long long)c->n, (long long)c->max),
                    doctor_text("prlimit --pid %d --%s=%lld", (int)c->pid,
-                               fds ? "nofile" : "sigpending", (long long)c->max * 2));
+                               fds ? "nofile" : "sigpending", twice((long long)c->max)));
     }
 }
 
@@ -153,7 +159,7 @@ void doctor_limits(const struct scan *s, struct findings *f)
         file_system(f, s->names);
     if (numbers("/proc/sys/fs/file-nr", files, 3) == 3)
         judge(f, "open files of the system (file-max)", files[0], files[2],
-              doctor_text("sysctl -w fs.file-max=%lld", files[2] * 2));
+              doctor_text("sysctl -w fs.file-max=%lld", twice(files[2])));
     pipes(f, s);
     crowds(f, s);
 }

@@ -150,18 +150,18 @@ static void read_values(struct scan *s, struct object *o, const struct view *v, 
 void read_set(struct scan *s, struct object *o, const struct view *v)
 {
     const struct h7_set_shared *sh = (const void *)(v->bytes + H7_SEGMENT_CONTROL);
-    struct {
-        struct h7_set_hot hot;
-        struct h7_set_sem first;
-    } d;
+    struct h7_set_hot hot;
+    struct h7_set_sem first;
+    const uint64_t at = v->head.data_off;
     uint64_t row_len;
     if (!h7_set_rows_at(&sh->plan, &row_len) ||
-        v->read(v, &d, sizeof d, v->head.data_off) != (ssize_t)sizeof d) {
+        v->read(v, &hot, sizeof hot, at) != (ssize_t)sizeof hot ||
+        v->read(v, &first, sizeof first, at + sizeof hot) != (ssize_t)sizeof first) {
         object_is(o, OBJECT_CORRUPT, "its plan is none that can be");
         return;
     }
-    int32_t value = (int32_t)h7_load32_relaxed(&d.first.value);
-    uint32_t flags = h7_load32_relaxed(&d.hot.flags);
+    int32_t value = (int32_t)h7_load32_relaxed(&first.value);
+    uint32_t flags = h7_load32_relaxed(&hot.flags);
     bool permit = v->head.kind == H7_KIND_PERMIT;
     o->depth = permit || sh->plan.n == 1 ? value : UNKNOWN;
     o->size = permit ? sh->plan.begin : sh->plan.n;
@@ -169,17 +169,17 @@ void read_set(struct scan *s, struct object *o, const struct view *v)
         object_is(o, OBJECT_CORRUPT, "U1: a value of %d", value);
     if (flags & H7_SET_DIRTY)
         object_is(o, OBJECT_DEAD, "a process died inside a verb; the next one mends it");
-    part_lock(s, o, v, &d.hot.lock, "all");
+    part_lock(s, o, v, &hot.lock, "all");
     part_sleepers(s, o, v, &sh->sleepers, permit ? "take" : "op", true);
     if (!permit) {
         part_sysv(s, o, (const void *)sh->room);
-        object_time(s, o, "operated", (int64_t)h7_load64_relaxed(&d.hot.otime));
+        object_time(s, o, "operated", (int64_t)h7_load64_relaxed(&hot.otime));
     }
     read_values(s, o, v, sh->plan.n);
     object_fact(s, o, "undone", "%llu, of dead processes",
                 (unsigned long long)h7_load64_relaxed(&sh->undone));
     if (flags & H7_SET_REMOVED)
         object_is(o, OBJECT_STALE, "it was removed, but its remover died before its names went");
-    if (h7_load32_relaxed(&d.hot.rows))
+    if (h7_load32_relaxed(&hot.rows))
         read_rows(o, v, &sh->plan, h7_load32_relaxed(&sh->high));
 }
