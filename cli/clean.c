@@ -61,6 +61,13 @@ static void help(void)
          "5 not permitted.");
 }
 
+static void scan_with_files(struct scan *s, char **targets)
+{
+    scan_all(s, false);
+    for (; *targets; targets++)
+        find_file(s, *targets);
+}
+
 /* --- choosing --------------------------------------------------------------------------- */
 
 /* 0 not meant, 1 by kind or with all, 2 by its address. */
@@ -226,14 +233,14 @@ static int look_again(const struct choices *c, int status)
     return status;
 }
 
-static int do_all(const struct choices *c)
+static int do_all(const struct choices *c, char **targets)
 {
     struct scan s;
     int status = CLI_OK;
     bool mends = false;
     if (!c->n)
         return CLI_OK;
-    scan_all(&s, false);
+    scan_with_files(&s, targets);
     for (size_t i = 0; i < c->n; i++) {
         int r = do_one(&s, &c->all[i]);
         if (r && status != CLI_FAILED)
@@ -264,13 +271,13 @@ static int clean(struct request *r)
 {
     struct scan s;
     struct choices c = {NULL, 0};
-    scan_all(&s, false);
+    scan_with_files(&s, r->targets);
     scan_sort(&s);
     int status = missing(r, &s);
     if (status == CLI_OK && choose_all(r, &s, &c) < 0)
         status = CLI_FAILED;
     if (status == CLI_OK)
-        status = do_all(&c);
+        status = do_all(&c, r->targets);
     print_gaps(&s);
     for (size_t i = 0; i < c.n; i++)
         free(c.all[i].address);

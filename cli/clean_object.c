@@ -71,7 +71,7 @@ static int remove_kernels(const struct object *o)
         return neg(shmctl((int)o->id, IPC_RMID, NULL));
     if (is(o, "mq"))
         return neg(mq_unlink(o->name));
-    if (is(o, "sem") || is(o, "shm"))
+    if (is(o, "sem") || is(o, "shm") || is(o, "fifo") || is(o, "unix"))
         return neg(unlink(o->path));
     return -EOPNOTSUPP;
 }

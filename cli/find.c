@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/cli.h"
 #include "cli/ls_print.h"
@@ -83,6 +84,29 @@ bool find_matches(const struct object *o, const char *address)
         return false;
     return !strcmp(o->name, p.name) || same_number(o, p.name) || same_id(o, p.name) ||
            (!p.kind[0] && o->path && !strcmp(o->path, p.name));
+}
+
+void find_file(struct scan *s, const char *address)
+{
+    struct parsed p = parse(address);
+    struct stat st;
+    bool fifo = p.kernel && !strcmp(p.kind, "fifo"), sock = !strcmp(p.kind, "unix");
+    for (size_t i = 0; i < s->n; i++)
+        if (find_matches(s->all[i], address))
+            return;
+    if (!(fifo || sock) || p.name[0] != '/' || lstat(p.name, &st) < 0 ||
+        !(fifo ? S_ISFIFO(st.st_mode) : S_ISSOCK(st.st_mode)))
+        return;
+    struct object *o = scan_add(s, fifo ? "fifo" : "unix", true, "%s", p.name);
+    o->path = strdup(p.name);
+    o->uid = st.st_uid;
+    o->gid = st.st_gid;
+    o->mode = st.st_mode & 0777;
+    o->ino = st.st_ino;
+    if (fifo)
+        object_is(o, OBJECT_UNUSED, "nobody has it open");
+    else
+        object_is(o, OBJECT_STALE, "nobody of this network namespace listens at this socket file");
 }
 
 void find_complain(const struct scan *s, const char *address)

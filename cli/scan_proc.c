@@ -283,6 +283,8 @@ static void take_process(struct scan *s, const char *name)
 
 void scan_proc(struct scan *s)
 {
+    if (access("/proc/1", F_OK) < 0)
+        scan_gap(s, "/proc shows no processes of other users (hidepid), nor what they have");
     int again = openat(s->proc, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *d = again < 0 ? NULL : fdopendir(again);
     for (struct dirent *e; d && (e = readdir(d));)

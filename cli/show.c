@@ -223,6 +223,7 @@ static int show(const char *address, bool json, const struct print_options *p)
     struct scan s;
     size_t n = 0;
     scan_all(&s, true);
+    find_file(&s, address);
     scan_sort(&s);
     for (size_t i = 0; i < s.n; i++) {
         if (!find_matches(s.all[i], address))

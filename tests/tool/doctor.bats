@@ -169,6 +169,22 @@ END
     grep -q "removed shm:/auto" "$tmp/out.yes"
 }
 
+@test "show, clean: files of the kernel's that nobody has open, by their path" {
+    mkfifo "$tmp/fifo"
+    python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$tmp/sock"
+    hepta show "kernel.fifo:$tmp/fifo" --json >"$tmp/out" 2>/dev/null || [ $? -eq 6 ]
+    jq -e '.state == "unused" and .procs == 0' "$tmp/out"
+    hepta show "unix:$tmp/sock" --json >"$tmp/out" 2>/dev/null || [ $? -eq 6 ]
+    jq -e '.state == "stale" and .address == "kernel.unix:" + .name' "$tmp/out"
+    hepta clean --yes "unix:$tmp/sock" </dev/null
+    [ ! -e "$tmp/sock" ]
+    [ -p "$tmp/fifo" ]
+    touch "$tmp/file"
+    run hepta clean --yes "unix:$tmp/file"
+    [ "$status" -eq 3 ]
+    [ -e "$tmp/file" ]
+}
+
 @test "clean: nothing of that name is status 3, nonsense is status 2" {
     run hepta clean --yes shm:/surely-not-there
     [ "$status" -eq 3 ]

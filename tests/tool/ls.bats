@@ -67,6 +67,13 @@ END
     [ ! -e "$tmp/none" ]
 }
 
+@test "ls: a directory of names that can't be one is told, and the rest is shown" {
+    run env HEPTA_DIR=/dev/null timeout 20 "$HEPTA" ls
+    [ "$status" -eq 6 ]
+    [[ "$output" == *"directory of names can't be read"* ]]
+    [[ "$output" == *kernel* ]]
+}
+
 @test "ls: kinds, back ends, columns, no headings" {
     zoo bash -c '"$0" ls mq kernel.msg -o name,kind,backend,mode >"$1"
                  "$0" ls --backend kernel mq --no-headings >"$1.2"' "$HEPTA" "$tmp/out" 2>/dev/null || true
