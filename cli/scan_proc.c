@@ -122,17 +122,37 @@ static bool number_in(const char *link, const char *what, uint64_t *n)
     return true;
 }
 
-static bool is_mqueue(const char *path, const struct stat *st)
+/* What is known of a file without asking a server that may be gone. */
+static bool quick_stat(int dir, const char *name, struct stat *st)
 {
-    static dev_t known, other;
-    struct statfs fs;
-    if (st->st_dev == known)
-        return true;
-    if (st->st_dev == other || major(st->st_dev) != 0)
+    struct statx x;
+    if (statx(dir, name, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_BASIC_STATS, &x) < 0)
         return false;
-    bool yes = statfs(path, &fs) == 0 && fs.f_type == MQUEUE_MAGIC;
-    *(yes ? &known : &other) = st->st_dev;
-    return yes;
+    *st = (struct stat){.st_dev = makedev(x.stx_dev_major, x.stx_dev_minor),
+                        .st_ino = x.stx_ino,
+                        .st_mode = x.stx_mode,
+                        .st_uid = x.stx_uid,
+                        .st_gid = x.stx_gid,
+                        .st_size = (off_t)x.stx_size,
+                        .st_atim.tv_sec = x.stx_atime.tv_sec,
+                        .st_ctim.tv_sec = x.stx_ctime.tv_sec};
+    return true;
+}
+
+/* Where the file system isn't mounted a queue's link is "/name"; its size is always this. */
+#define MQUEUE_SIZE 80
+
+static bool is_mqueue(const char *path, const char *link, const struct stat *st)
+{
+    static dev_t known;
+    struct statfs fs;
+    if (known && st->st_dev == known)
+        return true;
+    if (strchr(link + 1, '/') || st->st_size != MQUEUE_SIZE || statfs(path, &fs) < 0 ||
+        fs.f_type != MQUEUE_MAGIC)
+        return false;
+    known = st->st_dev;
+    return true;
 }
 
 /* Something with a path: known by its inode; or a FIFO, or a queue that couldn't be listed. */
@@ -141,7 +161,7 @@ static struct object *object_of_file(struct scan *s, struct process *p, const ch
 {
     struct stat st;
     char path[64];
-    if (fstatat(p->fds, name, &st, 0) < 0 || !(S_ISREG(st.st_mode) || S_ISFIFO(st.st_mode)))
+    if (!quick_stat(p->fds, name, &st) || !(S_ISREG(st.st_mode) || S_ISFIFO(st.st_mode)))
         return NULL;
     struct object *o = scan_find(s, KEY_FILE, st.st_dev, st.st_ino);
     *ino = st.st_ino;
@@ -150,7 +170,7 @@ static struct object *object_of_file(struct scan *s, struct process *p, const ch
     if (S_ISFIFO(st.st_mode))
         return fifo_found(s, &st, link);
     snprintf(path, sizeof path, "/proc/%d/fd/%.20s", (int)p->pid, name);
-    if (!is_mqueue(path, &st))
+    if (!is_mqueue(path, link, &st))
         return NULL;
     o = mq_add(s, link + 1, &st);
     int fd = descriptor_copy(p, atoi(name));

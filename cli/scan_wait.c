@@ -133,13 +133,26 @@ static bool peek_path(const struct process *p, char *to, size_t room, unsigned l
     return false;
 }
 
+/* Does it wait for the other side of a FIFO? Who waits for a file server would make us wait, too. */
+static bool waits_for_partner(const struct process *p, pid_t tid)
+{
+    char path[64], text[64];
+    snprintf(path, sizeof path, "task/%d/wchan", (int)tid);
+    int fd = openat(p->dir, path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    if (fd >= 0)
+        close(fd);
+    text[n > 0 ? n : 0] = 0;
+    return !strcmp(text, "wait_for_partner");
+}
+
 /* Who waits in open(2) for the other side of a FIFO. */
 static void take_open(struct scan *s, struct process *p, pid_t tid, int dir,
                       unsigned long long path_at)
 {
     char path[4096], full[4200], real[4200];
     struct stat st;
-    if (!peek_path(p, path, sizeof path, path_at))
+    if (!waits_for_partner(p, tid) || !peek_path(p, path, sizeof path, path_at))
         return;
     if (path[0] == '/')
         snprintf(full, sizeof full, "/proc/%d/root%s", (int)p->pid, path);
