@@ -120,7 +120,7 @@ END
 
 @test "clean --yes: keeps what is used, what holds messages, and what may be meant so" {
     cat >"$tmp/look" <<'END'
-"$HEPTA" clean --yes draft fifo mq msg permit sem semset shm </dev/null
+"$HEPTA" clean --yes draft fifo mq kernel.mq msg permit sem semset shm </dev/null
 echo "status $?"
 "$HEPTA" ls --json >"$1"
 END
@@ -132,6 +132,9 @@ END
         permit:/held; do
         grep -qxF "$kept" <<<"$output"
     done
+    if [ "$(id -u)" -eq 0 ]; then
+        jq -e '[.objects[] | select(.address | startswith("kernel.mq:/hepta."))] == []' "$tmp/out"
+    fi
     for gone in shm:/auto shm:/orphan shm:0x91 mq:/garbled fifo:/bent permit:/bent; do
         absent -qxF "$gone" <<<"$output"
     done

@@ -4,6 +4,7 @@
 #include "zoo.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,6 +107,13 @@ static void mq_lease(void *arg)
     zoo_must((int)hepta_mq_lease(mq(arg, 3), buf, sizeof buf, &info, HEPTA_NOW), "lease");
 }
 
+/* To be told takes a queue of the kernel's, which nobody removes when we are killed. */
+static void mq_ask_to_be_told(void *arg)
+{
+    const struct sigevent ev = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
+    zoo_must(hepta_mq_notify(mq(arg, 0), &ev), "notify");
+}
+
 static void mqs(void)
 {
     static const char nonsense[] = "not a segment";
@@ -121,6 +129,11 @@ static void mqs(void)
              sizeof dead);
     zoo_expect("unused", 1, 0, 0, "mq:/bent");
     zoo_expect("dead-holder", 1, 0, 0, "mq:/locked");
+    if (zoo_private && geteuid() == 0) { /* who can mount their file system, to see it */
+        zoo_victim(mq_ask_to_be_told, "/told");
+        zoo_expect("unused", 0, 0, 0, "mq:/told");
+        zoo_expect("stale", ANY, 0, 0, "kernel.mq:/hepta.*");
+    }
     zoo_waiter(mq_wait, "/waited");
     zoo_victim(mq_lease, "/leased");
     zoo_expect("unused", 2, 0, 0, "mq:/left");
