@@ -18,12 +18,21 @@ enum cli_status {
     CLI_USAGE = 2,
     CLI_NOT_FOUND = 3,
     CLI_TIMED_OUT = 4,
+    CLI_DENIED = 5,
+    CLI_PEER_DIED = 7,
 };
 
 /* The verbs; argv[0] is the verb's name. They return an enum cli_status. */
 int cli_bench(int argc, char **argv);
 int cli_demo(int argc, char **argv);
 int cli_demo_peer(int argc, char **argv); /* hidden: the demo's other process */
+int cli_lock(int argc, char **argv);
+int cli_new(int argc, char **argv);
+int cli_peek(int argc, char **argv);
+int cli_recv(int argc, char **argv);
+int cli_relay(int argc, char **argv);
+int cli_rm(int argc, char **argv);
+int cli_send(int argc, char **argv);
 
 /* Prefix of messages: "hepta bench". */
 void cli_name(const char *verb);

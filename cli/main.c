@@ -22,6 +22,13 @@ static const struct {
     {"bench", "hepta bench", cli_bench, "measure Hepta against the kernel and the hardware"},
     {"demo", "hepta demo", cli_demo, "send a file from process to process, both ways of doing it"},
     {"demo-peer", "hepta demo", cli_demo_peer, NULL},
+    {"lock", "hepta lock", cli_lock, "run a command while holding a permit"},
+    {"new", "hepta new", cli_new, "make queues, semaphores, memory, FIFOs"},
+    {"peek", "hepta peek", cli_peek, "show what would be received, and leave it there"},
+    {"recv", "hepta recv", cli_recv, "receive messages"},
+    {"relay", "hepta relay", cli_relay, "carry messages from one address to another"},
+    {"rm", "hepta rm", cli_rm, "remove what an address names"},
+    {"send", "hepta send", cli_send, "send messages"},
 };
 #define N_VERBS (sizeof(verbs) / sizeof(*verbs))
 
@@ -45,7 +52,8 @@ static int help(void)
          "  --help, -h   this text; after a verb: the verb's\n"
          "  --version    versions of the tool and of the library it runs with\n"
          "\n"
-         "Exit status: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 timed out.");
+         "Exit status: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 timed out,\n"
+         "5 no permission, 7 the other side has gone.");
     return cli_finish(CLI_OK);
 }
 

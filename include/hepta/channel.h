@@ -35,6 +35,7 @@
  *   type=WORD       unix: stream (default), seqpacket, dgram
  *   value=N         signal:PID/...: queued, with this value
  *   lease           mq, signal:/NAME: what is received comes back if it isn't acknowledged
+ *   undo            semset: what is received and sent is undone when this process ends (SEM_UNDO)
  *   framing=F       streams of bytes: record (default), line, raw, fixed:N: see enum
  *                   hepta_channel_framing
  *

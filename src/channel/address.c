@@ -25,6 +25,7 @@ static const struct {
     [H7_OPTION_SOCK_TYPE] = {"type", "type=stream, seqpacket or dgram"},
     [H7_OPTION_VALUE] = {"value", "value=42"},
     [H7_OPTION_LEASE] = {"lease", NULL},
+    [H7_OPTION_UNDO] = {"undo", NULL},
     [H7_OPTION_FRAMING] = {"framing", "framing=line, record, raw or fixed:64"},
 };
 
@@ -273,9 +274,11 @@ static const char *take_name(struct h7_address *a, const char *text)
     return text;
 }
 
-int h7_address_parse(struct h7_address *a, const char *text, struct h7_why *why)
+int h7_address_parse(struct h7_address *a, const char *text, char name[HEPTA_CHANNEL_ADDRESS_MAX],
+                     struct h7_why *why)
 {
     memset(a, 0, sizeof *a);
+    a->name = name;
     if (strnlen(text, HEPTA_CHANNEL_ADDRESS_MAX) == HEPTA_CHANNEL_ADDRESS_MAX)
         return h7_why(why, -ENAMETOOLONG, "the address is longer than %d bytes",
                       HEPTA_CHANNEL_ADDRESS_MAX - 1);

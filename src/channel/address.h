@@ -23,6 +23,7 @@ enum h7_option {
     H7_OPTION_SOCK_TYPE, /* a word, the same name */
     H7_OPTION_VALUE,
     H7_OPTION_LEASE,
+    H7_OPTION_UNDO,
     H7_OPTION_FRAMING,
     H7_N_OPTIONS
 };
@@ -57,11 +58,12 @@ struct h7_address {
     uint32_t index; /* semset: */
     int32_t pid;    /* signal: 0 self; -1 a mailbox */
     uint64_t signals; /* signal: a set of numbers; 0 none given */
-    char name[HEPTA_CHANNEL_ADDRESS_MAX]; /* what is behind the colon */
+    char *name; /* what is behind the colon */
 };
 
-/* 0, -EINVAL, -ENAMETOOLONG. */
-int h7_address_parse(struct h7_address *a, const char *text, struct h7_why *why);
+/* name: room for what is behind the colon. 0, -EINVAL, -ENAMETOOLONG. */
+int h7_address_parse(struct h7_address *a, const char *text, char name[HEPTA_CHANNEL_ADDRESS_MAX],
+                     struct h7_why *why);
 
 /* The word of the NULL-ended list that somebody who wrote `len` bytes at `text` most likely meant,
  * or NULL: none is near. */

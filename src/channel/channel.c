@@ -126,9 +126,7 @@ static void give_up(struct hepta_channel *ch)
 {
     free(ch->own);
     free(ch->buf);
-    ch->own = NULL;
-    ch->buf = NULL;
-    ch->buf_len = 0;
+    free(ch->at.name);
     h7_handle_free(ch, sizeof *ch);
 }
 
@@ -137,6 +135,7 @@ int hepta_channel_open(const char *address, uint32_t flags,
                        struct hepta_channel **out, char *text, size_t n)
 {
     struct h7_why why = {text, n};
+    char name[HEPTA_CHANNEL_ADDRESS_MAX] = "";
 
     h7_why(&why, 0, "no memory, or no address");
     if (out)
@@ -146,11 +145,10 @@ int hepta_channel_open(const char *address, uint32_t flags,
     struct hepta_channel *ch = h7_handle_new(sizeof *ch);
     if (!ch)
         return -ENOMEM;
-    ch->own = NULL;
-    ch->buf = NULL;
-    ch->buf_len = 0;
-    ch->sent = ch->received = 0;
-    int r = h7_address_parse(&ch->at, address, &why);
+    int r = h7_address_parse(&ch->at, address, name, &why);
+    ch->at.name = strdup(name);
+    if (r == 0 && !ch->at.name)
+        r = -ENOMEM;
     if (r == 0) {
         ch->flags = flags | (ch->at.set & H7_OPT(LEASE) ? HEPTA_CHANNEL_LEASE : 0);
         r = start(ch, address, opt, deadline, &why);

@@ -172,11 +172,13 @@ static int set_op(struct hepta_channel *ch, short op, int64_t deadline)
     struct set_own *own = ch->own;
     struct sembuf one = {.sem_num = (unsigned short)ch->at.index,
                          .sem_op = op,
-                         .sem_flg = deadline == HEPTA_NOW ? IPC_NOWAIT : 0};
+                         .sem_flg = ch->at.set & H7_OPT(UNDO) ? SEM_UNDO : 0};
     int64_t left = deadline - hepta_now_ns();
     struct timespec rest = spec(left > 0 ? left : 0);
     int waits = deadline != HEPTA_NOW && deadline != HEPTA_FOREVER;
 
+    if (deadline == HEPTA_NOW)
+        one.sem_flg |= IPC_NOWAIT;
     if (syscall(SYS_semtimedop, own->id, &one, 1, waits ? &rest : NULL) == 0)
         return 0;
     return errno == EAGAIN && waits ? -ETIMEDOUT : -errno;

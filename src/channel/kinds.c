@@ -27,6 +27,7 @@
 #define MAKE_SIZE (MAKE | H7_OPT(SIZE))
 #define QUEUE (MAKE_SIZE | H7_OPT(DEPTH))
 #define VALUE (MAKE | H7_OPT(DEPTH))
+#define SET (VALUE | H7_OPT(UNDO))
 #define NET (H7_OPT(LISTEN) | H7_OPT(SIZE))
 #define UNIX (NET | H7_OPT(MODE) | H7_OPT(SOCK_TYPE) | H7_OPT(FRAMING))
 
@@ -59,10 +60,10 @@ const struct h7_channel_kind h7_channel_kinds[] = {
      VALUE, h7_name_slash, &h7_channel_kernel_sem},
     {"permit", "permit:/NAME", "a semaphore whose places return when their holder dies",
      BOTH | PEEK | EVENTS | NAMED, VALUE, h7_name_slash, &h7_channel_permit},
-    {"semset", "semset:KEY[I]", "one semaphore of a set", BOTH | PEEK | EVENTS | NAMED, VALUE,
+    {"semset", "semset:KEY[I]", "one semaphore of a set", BOTH | PEEK | EVENTS | NAMED, SET,
      h7_name_member, &h7_channel_semset},
     {"kernel.semset", "kernel.semset:KEY[I]", "one of the kernel's", BOTH | PEEK | EVENTS | NAMED,
-     VALUE, h7_name_member, &h7_channel_kernel_semset},
+     SET, h7_name_member, &h7_channel_kernel_semset},
     {"unix", "unix:PATH", "a socket on this host; @NAME: an abstract one",
      BOTH | DUPLEX | BYTES | NAMED, UNIX, h7_name_path, &h7_channel_sock},
     {"kernel.unix", "kernel.unix:PATH", "the kernel's socket", BOTH | DUPLEX | BYTES | NAMED, UNIX,
@@ -92,6 +93,7 @@ static const char *options_of(uint32_t bits)
         {MAKE_SIZE | H7_OPT(TYPE), "create,mode,size,type"},
         {MAKE_SIZE, "create,mode,size"},
         {VALUE, "create,mode,depth"},
+        {SET, "create,mode,depth,undo"},
         {UNIX, "listen,mode,size,type,framing"},
         {NET | H7_OPT(FRAMING), "listen,size,framing"},
         {NET, "listen,size"},
@@ -126,10 +128,11 @@ int hepta_channel_lookup(const char *address, struct hepta_channel_kind *kind, c
                          size_t n)
 {
     struct h7_why why = {text, n};
+    char name[HEPTA_CHANNEL_ADDRESS_MAX];
     struct h7_address a;
 
     h7_why(&why, 0, "no address");
-    int r = address ? h7_address_parse(&a, address, &why) : -EFAULT;
+    int r = address ? h7_address_parse(&a, address, name, &why) : -EFAULT;
     if (r == 0 && kind) {
         show(a.kind, kind);
         /* Seqpackets and datagrams have their own boundaries. */
@@ -153,11 +156,12 @@ static int refuse(struct h7_why *why, const struct h7_address *a, const char *ve
 int hepta_channel_create(const char *address, char *text, size_t n)
 {
     struct h7_why why = {text, n};
+    char name[HEPTA_CHANNEL_ADDRESS_MAX];
     struct h7_address a;
 
     if (!address)
         return h7_why(&why, -EFAULT, "no address");
-    int r = h7_address_parse(&a, address, &why);
+    int r = h7_address_parse(&a, address, name, &why);
     if (r < 0)
         return r;
     if (!a.kind->ops->create)
@@ -172,11 +176,12 @@ int hepta_channel_create(const char *address, char *text, size_t n)
 int hepta_channel_remove(const char *address, char *text, size_t n)
 {
     struct h7_why why = {text, n};
+    char name[HEPTA_CHANNEL_ADDRESS_MAX];
     struct h7_address a;
 
     if (!address)
         return h7_why(&why, -EFAULT, "no address");
-    int r = h7_address_parse(&a, address, &why);
+    int r = h7_address_parse(&a, address, name, &why);
     if (r < 0)
         return r;
     if (!a.kind->ops->remove)

@@ -47,6 +47,9 @@ const char *h7_nearest(const char *text, size_t len, const char *const *words)
         size_t n = strlen(*words);
         if (n > WORD_MAX)
             continue;
+        size_t less = n < len ? n : len;
+        if (less >= 3 && !memcmp(text, *words, less)) /* one begins with the other */
+            return *words;
         unsigned d = distance(text, len, *words, n);
         /* A short word has to share something with what was written. */
         if (d < best_distance && d < n && d < len) {

@@ -247,7 +247,9 @@ static int set_open(struct hepta_channel *ch, int64_t deadline)
 static int set_op(struct hepta_channel *ch, short op, int64_t deadline)
 {
     struct set_own *own = ch->own;
-    struct sembuf one = {.sem_num = (unsigned short)ch->at.index, .sem_op = op};
+    struct sembuf one = {.sem_num = (unsigned short)ch->at.index,
+                         .sem_op = op,
+                         .sem_flg = ch->at.set & H7_OPT(UNDO) ? SEM_UNDO : 0};
     return hepta_semset_op(own->id, &one, 1, deadline);
 }
 
