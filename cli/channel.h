@@ -25,6 +25,8 @@ struct channel_request {
     int n_rest;
 };
 
+/* Room for all arguments, or NULL. */
+char **channel_rest(int argc);
 /* Which options a verb has: their letters, as in channel_args.c. Returns CLI_OK, or a status to end
  * with; *done: --help was printed. */
 int channel_args(int argc, char **argv, const char *options, void (*help)(void),

@@ -12,7 +12,8 @@ const char channel_form_help[] =
     "  --file         a message is a whole file; of a stream of bytes, all that comes\n"
     "  --size N       a message is N bytes; K, M and G are powers of two\n"
     "  --prefixed     before each message 4 bytes, big-endian: its length\n"
-    "  --jsonl        a message is a line of JSON: \"data\" (or \"base64\"), and what else is known\n";
+    "  --jsonl        a message is a line of JSON: \"data\" (or \"base64\"), and what else is\n"
+    "                 known\n";
 
 void channel_print_kinds(uint32_t can)
 {
@@ -23,6 +24,11 @@ void channel_print_kinds(uint32_t can)
         if ((kind.can & can) == can)
             printf("  %-22s %s%s%s%s\n", kind.form, kind.help, *kind.options ? " [" : "",
                    kind.options, *kind.options ? "]" : "");
+}
+
+char **channel_rest(int argc)
+{
+    return calloc((size_t)argc + 1, sizeof(char *));
 }
 
 static const struct option all[] = {

@@ -97,7 +97,8 @@ void channel_to_json(const struct hepta_channel_msg *msg, bool events)
         add(o, "fds", msg->n_fds);
     if (msg->set & HEPTA_CHANNEL_HAS_DELIVERIES)
         add(o, "deliveries", msg->deliveries);
-    puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+    puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN |
+                                               JSON_C_TO_STRING_NOSLASHESCAPE));
     json_object_put(o);
 }
 

@@ -31,7 +31,7 @@ static void help(void)
          "\n"
          "  --timeout S    give up if none is free within S seconds: status 4\n"
          "\n"
-         "Exit status: COMMAND's; 128 + N if signal N ended it; 126 or 127 if it could not be run;\n"
+         "Exit status: COMMAND's; 128 + N if signal N ended it; 126 or 127 if it can't be run;\n"
          "before it runs: 1 failed, 2 wrong usage, 3 not found, 4 timed out, 5 no permission.\n");
     channel_print_kinds(HEPTA_CHANNEL_EVENTS | HEPTA_CHANNEL_RECV);
 }
@@ -142,7 +142,7 @@ static int run(const struct channel_request *rq, char **command)
 
 int cli_lock(int argc, char **argv)
 {
-    struct channel_request rq = {.timeout_ns = -1, .rest = calloc((size_t)argc + 1, sizeof(char *))};
+    struct channel_request rq = {.timeout_ns = -1, .rest = channel_rest(argc)};
     char **command = NULL;
     bool ended;
     int n = argc;

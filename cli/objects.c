@@ -18,7 +18,7 @@ static void help_new(void)
          "places of a permit; size the longest message, value or memory; mode the permission bits\n"
          "(default 0600).\n"
          "\n"
-         "Exit status: 0 made, 1 failed (it is there already, too), 2 wrong usage, 5 no permission.\n");
+         "Exit status: 0 made, 1 failed (it is there already), 2 wrong usage, 5 no permission.\n");
     channel_print_kinds(HEPTA_CHANNEL_NAMED);
 }
 
@@ -41,7 +41,7 @@ static void help_rm(void)
 static int each(int argc, char **argv, void (*help)(void),
                 int (*fn)(const char *address, char *why, size_t n))
 {
-    struct channel_request rq = {.rest = calloc((size_t)argc + 1, sizeof(char *))};
+    struct channel_request rq = {.rest = channel_rest(argc)};
     char why[HEPTA_CHANNEL_WHY_MAX];
     bool ended;
     int status = rq.rest ? channel_args(argc, argv, "", help, &rq, &ended) : CLI_FAILED;

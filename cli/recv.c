@@ -167,7 +167,7 @@ static int begin(int argc, char **argv, const char *options, void (*help)(void),
 
 int cli_recv(int argc, char **argv)
 {
-    struct channel_request rq = {.timeout_ns = -1, .rest = calloc((size_t)argc + 1, sizeof(char *))};
+    struct channel_request rq = {.timeout_ns = -1, .rest = channel_rest(argc)};
     struct hepta_channel_kind kind;
     struct hepta_channel *ch = NULL;
     int status = begin(argc, argv, "lfspjFctL", help_recv, &rq, &kind, &ch);
@@ -184,7 +184,7 @@ int cli_recv(int argc, char **argv)
 
 int cli_peek(int argc, char **argv)
 {
-    struct channel_request rq = {.timeout_ns = 0, .rest = calloc((size_t)argc + 1, sizeof(char *))};
+    struct channel_request rq = {.timeout_ns = 0, .rest = channel_rest(argc)};
     struct hepta_channel_kind kind;
     struct hepta_channel *ch = NULL;
     struct hepta_channel_msg msg = {.size = sizeof msg};

@@ -156,7 +156,7 @@ static int run(struct relay_end ends[2], const struct channel_request *rq)
 
 int cli_relay(int argc, char **argv)
 {
-    struct channel_request rq = {.timeout_ns = -1, .rest = calloc((size_t)argc + 1, sizeof(char *))};
+    struct channel_request rq = {.timeout_ns = -1, .rest = channel_rest(argc)};
     struct relay_end ends[2] = {0};
     bool ended;
 

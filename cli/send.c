@@ -225,7 +225,7 @@ static int run(struct sending *s, uint32_t can)
 
 int cli_send(int argc, char **argv)
 {
-    struct channel_request rq = {.timeout_ns = -1, .rest = calloc((size_t)argc + 1, sizeof(char *))};
+    struct channel_request rq = {.timeout_ns = -1, .rest = channel_rest(argc)};
     struct hepta_channel_kind kind;
     bool ended;
     int status = rq.rest ? channel_args(argc, argv, "lfspjct", help, &rq, &ended) : CLI_FAILED;

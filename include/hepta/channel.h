@@ -31,7 +31,8 @@
  *                   memory, or of a pipe's or socket's capacity
  *   depth=N         of what is made: messages of a queue, semaphores' values, places of a permit
  *   prio=N          mq: of what is sent
- *   type=N          msg: of what is sent (default 1); what to receive (default 0: any), as msgrcv(2)
+ *   type=N          msg: of what is sent (default 1); what to receive (default 0: any), as
+ *                   msgrcv(2)
  *   type=WORD       unix: stream (default), seqpacket, dgram
  *   value=N         signal:PID/...: queued, with this value
  *   lease           mq, signal:/NAME: what is received comes back if it isn't acknowledged
@@ -210,7 +211,7 @@ int hepta_channel_lookup(const char *address, struct hepta_channel_kind *kind, c
  * @opt:      NULL for defaults
  * @deadline: absolute ns, HEPTA_NOW or HEPTA_FOREVER: for a FIFO's other side, and for connecting
  * @ch:       receives the channel
- * @why:      receives one sentence for people where it fails: what, why, and what to do; may be NULL
+ * @why:      receives one sentence for people where it fails: what, why, what to do; may be NULL
  * @n:        bytes of @why; HEPTA_CHANNEL_WHY_MAX is enough
  *
  * pipe: and kernel.pipe: descriptors are the channel's from here on; - is not closed.
@@ -224,7 +225,7 @@ int hepta_channel_open(const char *address, uint32_t flags,
 
 /**
  * hepta_channel_send() - send one message
- * @msg:      its fields beyond @data and @len count where @set says so, before what the address says
+ * @msg:      its fields beyond @data and @len count where @set says so, before the address's
  * @deadline: absolute ns, HEPTA_NOW or HEPTA_FOREVER
  *
  * A message in a stream of bytes whose first byte is under way is taken over whole: what is left

@@ -187,8 +187,8 @@ static int unknown_option(const struct h7_address *a, const char *text, size_t l
         return h7_why(why, -EINVAL, "%s has no option '%.*s': did you mean '%s'?", a->kind->name,
                       shown, text, near);
     if (n == 0)
-        return h7_why(why, -EINVAL, "%s takes no options, and '%.*s' is none: a comma of the name's "
-                      "own is written twice", a->kind->name, shown, text);
+        return h7_why(why, -EINVAL, "%s takes no options, and '%.*s' is none: a comma of the "
+                      "name's own is written twice", a->kind->name, shown, text);
     return h7_why(why, -EINVAL, "%s has no option '%.*s': it has %s (a comma of the name's own is "
                   "written twice)", a->kind->name, shown, text, all);
 }
@@ -233,9 +233,9 @@ static int unknown_kind(const char *text, size_t len, struct h7_why *why)
     if (near)
         return h7_why(why, -EINVAL, "there is no kind '%.*s' of address: did you mean '%s:'?",
                       shown, text, near);
-    return h7_why(why, -EINVAL, "there is no kind '%.*s' of address: kinds are pipe, fifo, mq, msg, "
-                  "shm, sem, permit, semset, unix, tcp, udp, raw, signal, and - for standard input "
-                  "and output", shown, text);
+    return h7_why(why, -EINVAL, "there is no kind '%.*s' of address: kinds are pipe, fifo, mq, "
+                  "msg, shm, sem, permit, semset, unix, tcp, udp, raw, signal, and - for standard "
+                  "input and output", shown, text);
 }
 
 static int find_kind(struct h7_address *a, const char *text, const char **rest,

@@ -44,8 +44,8 @@ int h7_name_slash(struct h7_address *a, struct h7_why *why)
 
 static int no_key(struct h7_address *a, struct h7_why *why)
 {
-    return h7_why(why, -EINVAL, "'%.60s' isn't a key: write %s with a number, as 4711 or 0x1267, or "
-                  "an id, as @32769", a->name, a->kind->form);
+    return h7_why(why, -EINVAL, "'%.60s' isn't a key: write %s with a number, as 4711 or 0x1267, "
+                  "or an id, as @32769", a->name, a->kind->form);
 }
 
 /* Keys are what ftok(3) gives: any 32 bits; 0 is IPC_PRIVATE, which names nothing. */

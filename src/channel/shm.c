@@ -21,7 +21,7 @@
 #include "channel/channel_internal.h"
 
 #define SIZE_DEFAULT 4096u
-#define LOOK_NS 100000000 /* a reader that sleeps looks as often: a writer can die before it calls */
+#define LOOK_NS 100000000 /* a sleeping reader looks as often: a writer can die before it calls */
 
 struct board {
     hepta_shm_mutex_t writer;

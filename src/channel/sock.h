@@ -58,4 +58,12 @@ struct h7_peer *h7_peers_at(struct h7_sock_own *own, uint32_t i);
 struct h7_peer *h7_peers_target(struct h7_sock_own *own);
 void h7_peers_end(struct h7_sock_own *own);
 
+/* Operations of struct h7_channel_ops (sock_io.c); and close what came with the last message. */
+int h7_sock_channel_send(struct hepta_channel *ch, const struct hepta_channel_msg *msg,
+                         int64_t deadline);
+int h7_sock_channel_flush(struct hepta_channel *ch, int64_t deadline);
+int h7_sock_channel_recv(struct hepta_channel *ch, struct hepta_channel_msg *msg,
+                         int64_t deadline);
+void h7_sock_channel_drop_fds(struct h7_sock_own *own);
+
 #endif

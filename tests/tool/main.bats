@@ -11,7 +11,7 @@ load common
 }
 
 @test "every --help begins with three examples and fits 100 columns" {
-    for verb in "" bench demo; do
+    for verb in "" bench demo lock new peek recv relay rm send; do
         run hepta $verb --help
         [ "$status" -eq 0 ]
         [ "${lines[0]}" = "Examples:" ]
