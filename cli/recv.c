@@ -7,6 +7,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <hepta/signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,6 +65,8 @@ static bool print(const struct channel_request *rq, const struct hepta_channel_m
     } else if (can & HEPTA_CHANNEL_EVENTS) {
         if (peek)
             printf("%llu\n", (unsigned long long)msg->value);
+        else if (msg->set & HEPTA_CHANNEL_HAS_SIGNO)
+            puts(hepta_signal_name(msg->signo));
     } else {
         for (int i = 0; i < 4; i++)
             head[i] = (unsigned char)(msg->len >> (24 - 8 * i));

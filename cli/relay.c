@@ -137,6 +137,8 @@ static int run(struct relay_end ends[2], const struct channel_request *rq)
     };
     int n = rq->one_way ? 1 : 2, status = CLI_OK, started = 0;
 
+    for (int i = 0; n == 2 && i < 2; i++)
+        ways[i].back = &ways[!i];
     while (started < n &&
            pthread_create(&ways[started].thread, NULL, relay_run, &ways[started]) == 0)
         started++;

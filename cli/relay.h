@@ -27,8 +27,9 @@ struct relay_end {
 /* CLI_OK, or a message and a status. Waits up to the deadline for a FIFO's other side. */
 int relay_open(struct relay_end *e, const struct channel_request *rq);
 void relay_close(struct relay_end *e);
-/* Replace what generation names, and go on trying until it works or *quit. 0, -ECANCELED. */
-int relay_reopen(struct relay_end *e, unsigned generation, const bool *quit);
+/* Replace what generation names, and go on trying until it works, *quit or the deadline. 0,
+ * -ECANCELED, -ETIMEDOUT. */
+int relay_reopen(struct relay_end *e, unsigned generation, const bool *quit, int64_t deadline);
 /* Can this result of a verb be mended by opening anew? */
 bool relay_lost(int r);
 
@@ -37,6 +38,7 @@ struct relay_way {
     struct relay_end *from, *to;
     const struct channel_request *rq;
     bool *quit;   /* shared: all ways end */
+    const struct relay_way *back; /* the other one, if there is one */
     bool counted; /* --count is of this one */
     pthread_t thread;
     int status;

@@ -47,7 +47,7 @@ bool relay_lost(int r)
     }
 }
 
-int relay_reopen(struct relay_end *e, unsigned generation, const bool *quit)
+int relay_reopen(struct relay_end *e, unsigned generation, const bool *quit, int64_t deadline)
 {
     struct timespec nap = {.tv_nsec = 20000000};
     char why[HEPTA_CHANNEL_WHY_MAX];
@@ -61,9 +61,10 @@ int relay_reopen(struct relay_end *e, unsigned generation, const bool *quit)
                 nanosleep(&nap, NULL);
             r = hepta_channel_open(e->address, e->flags, &e->opt, stop_slice(HEPTA_FOREVER),
                                    &e->ch, why, sizeof why);
-        } while (r < 0 && !stop_asked() && !__atomic_load_n(quit, __ATOMIC_RELAXED));
+        } while (r < 0 && !stop_asked() && !__atomic_load_n(quit, __ATOMIC_RELAXED) &&
+                 hepta_now_ns() < deadline);
         e->generation++;
     }
     pthread_rwlock_unlock(&e->lock);
-    return r < 0 ? -ECANCELED : 0;
+    return r == 0 ? 0 : hepta_now_ns() < deadline ? -ECANCELED : -ETIMEDOUT;
 }

@@ -74,6 +74,19 @@ static int receive(struct relay_way *w, int64_t deadline, unsigned *generation, 
     return r;
 }
 
+/* The way back has ended for good: with its next end this one has nothing to wait for. */
+static bool alone(const struct relay_way *w)
+{
+    return w->back && __atomic_load_n(&w->back->over, __ATOMIC_ACQUIRE);
+}
+
+static int too_late(struct relay_way *w)
+{
+    cli_error("nothing came from %s in time", w->from->address);
+    quit(w, CLI_TIMED_OUT);
+    return 0;
+}
+
 /* The next message: 1; 0: this way is over, with w->status. */
 static int next(struct relay_way *w)
 {
@@ -87,11 +100,8 @@ static int next(struct relay_way *w)
             return 1;
         if (r == -EINTR || ((r == -ETIMEDOUT || r == -EAGAIN) && hepta_now_ns() < deadline))
             continue;
-        if (r == -ETIMEDOUT || r == -EAGAIN) {
-            cli_error("nothing came from %s in time", w->from->address);
-            quit(w, CLI_TIMED_OUT);
-            return 0;
-        }
+        if (r == -ETIMEDOUT || r == -EAGAIN || hepta_now_ns() >= deadline)
+            return too_late(w);
         if (r == -EPROTO)
             cli_error("%s ended inside a message, which is incomplete", w->from->address);
         else if (r < 0 && !relay_lost(r)) {
@@ -100,10 +110,10 @@ static int next(struct relay_way *w)
         }
         if (w->rq->once)
             quit(w, CLI_OK);
-        else if (w->from->final && (ended || r < 0))
+        else if ((ended || r < 0) && (w->from->final || alone(w)))
             return 0;
         else if (ended || r < 0)
-            relay_reopen(w->from, generation, w->quit);
+            relay_reopen(w->from, generation, w->quit, deadline);
     }
     return 0;
 }
@@ -186,7 +196,7 @@ static int deliver(struct relay_way *w)
             nap();
         } else {
             sent = false;
-            relay_reopen(w->to, generation, w->quit);
+            relay_reopen(w->to, generation, w->quit, HEPTA_FOREVER);
         }
     }
 }

@@ -17,8 +17,9 @@
  *   semset:KEY[I]  kernel.semset:KEY[I]   one of a set; KEY alone is [0]
  *   unix:PATH   unix:@NAME   kernel.unix:...   tcp:HOST:PORT   udp:HOST:PORT
  *   raw:PROTOCOL@HOST        as in hepta/sock.h
- *   signal:PID/USR1          a signal to a process; signal:self/USR1+HUP to receive some
- *   signal:/NAME             a mailbox; signal:/NAME/USR1 to send another number than RTMIN
+ *   signal:PID/USR1          a signal to a process; signal:self/USR1.HUP to receive some
+ *   signal:/NAME             a mailbox; signal:/NAME/USR1 to send another number than RTMIN, or to
+ *                            receive some
  *   -                        standard input and output
  *
  * Options follow, separated by commas; a comma of the name's own is written twice. A size is

@@ -56,7 +56,7 @@ struct h7_address {
     int by_id;      /* msg:@ID: key is an id */
     int32_t key;    /* msg:, semset: */
     uint32_t index; /* semset: */
-    int32_t pid;    /* signal: 0 self; -1 a mailbox */
+    int32_t pid;    /* signal: 0 self */
     uint64_t signals; /* signal: a set of numbers; 0 none given */
     char *name; /* what is behind the colon */
 };
@@ -83,6 +83,7 @@ int h7_name_key(struct h7_address *a, struct h7_why *why);    /* 4711, 0x1267, @
 int h7_name_member(struct h7_address *a, struct h7_why *why); /* the same, and [2] */
 int h7_name_fd(struct h7_address *a, struct h7_why *why);     /* 5 */
 int h7_name_fds(struct h7_address *a, struct h7_why *why);    /* 5.6.7 */
-int h7_name_signal(struct h7_address *a, struct h7_why *why); /* 1234/USR1, self/USR1+HUP, /jobs */
+int h7_name_signal(struct h7_address *a, struct h7_why *why); /* 1234/USR1, self/USR1.HUP */
+int h7_name_mailbox(struct h7_address *a, struct h7_why *why); /* /jobs, /jobs/USR1 */
 
 #endif

@@ -94,6 +94,36 @@ static void test_keys(void **state)
     refused("kernel.pipe:2147483648", "descriptor");
 }
 
+static void test_signals(void **state)
+{
+    (void)state;
+    is("signal:1234/USR1", "signal", "1234/USR1");
+    assert_int_equal(at.pid, 1234);
+    assert_int_equal(at.signals, 1 << 9);
+    assert_true(at.kind->can & HEPTA_CHANNEL_EVENTS);
+    is("signal:self/USR1.2.RTMIN+1,value=0x10", "signal", "self/USR1.2.RTMIN+1");
+    assert_int_equal(at.pid, 0);
+    assert_int_equal(at.signals, 1ull << 9 | 1 << 1 | 1ull << 34);
+    assert_int_equal(at.value, 16);
+    is("signal:/box,create,depth=9,lease", "signal", "/box");
+    assert_int_equal(at.kind->can & HEPTA_CHANNEL_EVENTS, 0);
+    assert_int_equal(at.signals, 0);
+    is("signal:/box/HUP", "signal", "/box");
+    assert_int_equal(at.signals, 1);
+    refused("signal:1234", "no signal");
+    refused("signal:1234/", "no signal");
+    refused("signal:1234/FROG", "no signal");
+    refused("signal:1234/USR1.USR2", "one signal");
+    refused("signal:0/USR1", "no process");
+    refused("signal:-1/USR1", "no process");
+    refused("signal:me/USR1", "no process");
+    refused("signal:self/USR1.", "no signal");
+    refused("signal:/box/", "no signal");
+    refused("signal://USR1", "missing");
+    refused("signal:/box,value=3", "create");
+    refused("signal:7/USR1,create", "value");
+}
+
 static void test_options(void **state)
 {
     (void)state;
@@ -199,6 +229,7 @@ static void test_mangled(void **state)
         "mq:/q,create,mode=0640,size=64K,depth=1K,prio=32767,lease",
         "unix:/s,type=seqpacket,listen,mode=7,size=1G", "semset:0x7[31999],undo,depth=4",
         "tcp:[fe80::1%eth0]:7000,framing=fixed:1M", "pipe:1.22.333,framing=record",
+        "signal:self/USR1.HUP.RTMIN+3,value=9", "signal:/box/USR2,create,depth=7",
     };
     char copy[128];
 
@@ -266,7 +297,7 @@ int main(void)
         cmocka_unit_test(test_options), cmocka_unit_test(test_bad_options),
         cmocka_unit_test(test_names),   cmocka_unit_test(test_nearest),
         cmocka_unit_test(test_mangled), cmocka_unit_test(test_room),
-        cmocka_unit_test(test_table),
+        cmocka_unit_test(test_table),   cmocka_unit_test(test_signals),
     };
     alarm(UNIT_LIMIT_S);
     return cmocka_run_group_tests(tests, NULL, NULL);

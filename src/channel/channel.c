@@ -60,6 +60,9 @@ static int explain(struct h7_why *why, const char *verb, const struct h7_address
     if (err == -ETIMEDOUT && a->kind->ops == &h7_channel_fifo)
         return h7_why(why, err, "can't %s %.200s: nobody opened the other side in time: start it",
                       verb, address);
+    if (err == -EOPNOTSUPP && a->kind->ops == &h7_channel_signal)
+        return h7_why(why, err, "can't %s %.200s: signals are sent to signal:PID/USR1, and received "
+                      "with signal:self/USR1", verb, address);
     return h7_why(why, err, "can't %s %.200s: %s", verb, address, hepta_strerror(err));
 }
 
@@ -77,7 +80,7 @@ static int check_open(const struct h7_address *a, uint32_t flags, const char *ad
                   missing & HEPTA_CHANNEL_LEASE  ? "lease"
                   : missing & HEPTA_CHANNEL_SEND ? "be sent to"
                                                  : "be received from",
-                  missing & HEPTA_CHANNEL_LEASE ? "mq:/NAME can" : address);
+                  missing & HEPTA_CHANNEL_LEASE ? "mq:/NAME and signal:/NAME can" : address);
 }
 
 static int take_options(struct hepta_channel *ch, const struct hepta_channel_options *opt,

@@ -9,7 +9,7 @@
  * Reading order: address.h, address.c (text to address), names.c, kinds.c (the table), channel.c
  * (verbs); then a family: frames.h and frames.c (messages in streams of bytes), bytes.c (pipe, FIFO,
  * -), sock.h, sock.c, sock_peers.c and sock_io.c, queue.c, kernel_queue.c, sem.c, kernel_sem.c,
- * shm.c, kernel_shm.c.
+ * shm.c, kernel_shm.c, signal.c.
  */
 #ifndef H7_CHANNEL_CHANNEL_INTERNAL_H
 #define H7_CHANNEL_CHANNEL_INTERNAL_H
@@ -46,7 +46,8 @@ struct h7_channel_kind {
     const char *name, *form, *help;
     uint32_t can;     /* HEPTA_CHANNEL_* */
     uint32_t options; /* bits of enum h7_option */
-    /* What is behind the colon: 0, or -EINVAL and why not. Fills what the family needs. */
+    /* What is behind the colon: 0, or -EINVAL and why not. Fills what the family needs. Two lines
+     * with one name stand one behind the other, and the first's parser may choose the second. */
     int (*parse)(struct h7_address *a, struct h7_why *why);
     const struct h7_channel_ops *ops;
 };
@@ -58,7 +59,7 @@ extern const struct h7_channel_ops h7_channel_pipe, h7_channel_kernel_pipe, h7_c
     h7_channel_standard, h7_channel_mq, h7_channel_kernel_mq, h7_channel_msg,
     h7_channel_kernel_msg, h7_channel_sock, h7_channel_sem, h7_channel_permit, h7_channel_semset,
     h7_channel_kernel_sem, h7_channel_kernel_semset, h7_channel_shm, h7_channel_kernel_shm,
-    h7_channel_signal;
+    h7_channel_signal, h7_channel_mailbox;
 
 struct hepta_channel {
     struct h7_handle handle;

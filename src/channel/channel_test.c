@@ -514,6 +514,59 @@ static void test_returns(void **state)
     }
 }
 
+/* --- signals ----------------------------------------------------------------------------- */
+
+static void test_signal(void **state)
+{
+    char text[64];
+    (void)state;
+    assert_int_equal(try_open("signal:self/USR1", SEND), -EOPNOTSUPP);
+    assert_int_equal(try_open("signal:2147483647/USR1", SEND), -ESRCH);
+    struct hepta_channel *r = open_channel("signal:self/USR1.RTMIN+1", RECV);
+    snprintf(text, sizeof text, "signal:%d/RTMIN+1,value=7", getpid());
+    assert_int_equal(try_open(text, RECV), -EOPNOTSUPP);
+    struct hepta_channel *w = open_channel(text, SEND);
+    assert_int_equal(take_now(r), -EAGAIN);
+    assert_int_equal(put(w, ""), 0);
+    assert_int_equal(hepta_channel_wait(r, POLLIN, hepta_in_ms(10000)), 0);
+    assert_int_equal(take(r), 1);
+    assert_int_equal(got.signo, 35);
+    assert_int_equal(got.value, 7);
+    assert_int_equal(got.pid, getpid());
+    hepta_channel_close(w);
+    hepta_channel_close(r);
+}
+
+static void test_mailbox(void **state)
+{
+    (void)state;
+    create("signal:/box,depth=2");
+    struct hepta_channel *w = open_channel("signal:/box", SEND);
+    struct hepta_channel *usr1 = open_channel("signal:/box/USR1", SEND);
+    struct hepta_channel *r = open_channel("signal:/box,lease", RECV);
+    assert_int_equal(try_open("signal:/box", RECV), -EBUSY);
+    assert_int_equal(take_now(r), -EAGAIN);
+    assert_int_equal(put(w, "one"), 0);
+    assert_int_equal(put(w, "two"), 0);
+    struct hepta_channel_msg msg = {.size = sizeof msg, .data = "three", .len = 5};
+    assert_int_equal(hepta_channel_send(w, &msg, HEPTA_NOW), -EAGAIN);
+    assert_int_equal(hepta_channel_send(w, &msg, hepta_in_ms(20)), -ETIMEDOUT);
+    assert_int_equal(put(usr1, ""), 0);
+    assert_int_equal(put(usr1, ""), 0);
+    expect(r, ""); /* coalesced, and the lowest number */
+    assert_int_equal(got.signo, SIGUSR1);
+    expect(r, "one");
+    assert_int_equal(got.set & HEPTA_CHANNEL_HAS_LEASE, HEPTA_CHANNEL_HAS_LEASE);
+    assert_int_equal(hepta_channel_ack(r, got.lease), 0);
+    assert_int_equal(hepta_channel_ack(r, got.lease), -ESRCH);
+    expect(r, "two");
+    assert_int_equal(take_now(r), -EAGAIN);
+    hepta_channel_close(r);
+    hepta_channel_close(w);
+    hepta_channel_close(usr1);
+    gone("signal:/box");
+}
+
 /* --- refusals ---------------------------------------------------------------------------- */
 
 static void test_refused(void **state)
@@ -565,7 +618,8 @@ int main(void)
         NAMES_TEST(test_datagrams),    NAMES_TEST(test_socket_files),
         NAMES_TEST(test_latest),       NAMES_TEST(test_latest_wakes),
         NAMES_TEST(test_kernel_memory), NAMES_TEST(test_events),
-        NAMES_TEST(test_returns),      NAMES_TEST(test_refused),
+        NAMES_TEST(test_returns),      NAMES_TEST(test_signal),
+        NAMES_TEST(test_mailbox),      NAMES_TEST(test_refused),
     };
     alarm(UNIT_LIMIT_S);
     return cmocka_run_group_tests(tests, names_begin, names_end);

@@ -28,6 +28,7 @@
 #define QUEUE (MAKE_SIZE | H7_OPT(DEPTH))
 #define VALUE (MAKE | H7_OPT(DEPTH))
 #define SET (VALUE | H7_OPT(UNDO))
+#define MAILBOX (MAKE | H7_OPT(DEPTH) | H7_OPT(LEASE))
 #define NET (H7_OPT(LISTEN) | H7_OPT(SIZE))
 #define UNIX (NET | H7_OPT(MODE) | H7_OPT(SOCK_TYPE) | H7_OPT(FRAMING))
 
@@ -74,6 +75,10 @@ const struct h7_channel_kind h7_channel_kinds[] = {
      &h7_channel_sock},
     {"raw", "raw:PROTOCOL@HOST", "IP packets of a protocol", BOTH | DUPLEX, NET, h7_name_path,
      &h7_channel_sock},
+    {"signal", "signal:PID/USR1", "a signal to a process; PID self: to receive it",
+     BOTH | EVENTS, H7_OPT(VALUE), h7_name_signal, &h7_channel_signal},
+    {"signal", "signal:/NAME", "a mailbox: signals with bytes, in memory", BOTH | LEASE | NAMED,
+     MAILBOX, h7_name_mailbox, &h7_channel_mailbox},
 };
 const size_t h7_channel_n_kinds = sizeof h7_channel_kinds / sizeof *h7_channel_kinds;
 
@@ -97,7 +102,8 @@ static const char *options_of(uint32_t bits)
         {UNIX, "listen,mode,size,type,framing"},
         {NET | H7_OPT(FRAMING), "listen,size,framing"},
         {NET, "listen,size"},
-        {MAKE | H7_OPT(DEPTH) | H7_OPT(VALUE) | H7_OPT(LEASE), "create,mode,depth,value,lease"},
+        {H7_OPT(VALUE), "value"},
+        {MAILBOX, "create,mode,depth,lease"},
     };
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         if (lists[i].bits == bits)

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <hepta/semset.h>
+#include <hepta/signal.h>
 #include <limits.h>
 #include <string.h>
 
@@ -107,5 +108,67 @@ int h7_name_fds(struct h7_address *a, struct h7_why *why)
         a->fds[i] = (int)n;
         text += len + (i < 2);
     }
+    return 0;
+}
+
+/* "USR1", "USR1.HUP.RTMIN+3": a set; 0: one of them is none. */
+static uint64_t parse_signals(const char *text)
+{
+    uint64_t set = 0;
+
+    for (size_t len;; text += len + 1) {
+        char word[16];
+        len = strcspn(text, ".");
+        if (len == 0 || len >= sizeof word)
+            return 0;
+        memcpy(word, text, len);
+        word[len] = 0;
+        int signo = hepta_signal_number(word);
+        if (signo < 0)
+            return 0;
+        set |= HEPTA_SIGNAL(signo);
+        if (!text[len])
+            return set;
+    }
+}
+
+static int no_signal(struct h7_address *a, const char *text, struct h7_why *why)
+{
+    return h7_why(why, -EINVAL, "'%.40s' is no signal: write %s with a name or number, as USR1, "
+                  "RTMIN+1, 10, or several with dots between them", text, a->kind->form);
+}
+
+int h7_name_mailbox(struct h7_address *a, struct h7_why *why)
+{
+    char *slash = a->name[0] ? strchr(a->name + 1, '/') : NULL;
+
+    if (slash) {
+        a->signals = parse_signals(slash + 1);
+        if (!a->signals)
+            return no_signal(a, slash + 1, why);
+        *slash = 0;
+    }
+    return h7_name_slash(a, why);
+}
+
+int h7_name_signal(struct h7_address *a, struct h7_why *why)
+{
+    size_t len = strcspn(a->name, "/");
+    uint64_t pid = 0;
+
+    if (a->name[0] == '/') {
+        a->kind++;
+        return a->kind->parse(a, why);
+    }
+    if ((len != 4 || memcmp(a->name, "self", 4) != 0) &&
+        (!h7_parse_number(a->name, len, INT_MAX, &pid) || pid == 0))
+        return h7_why(why, -EINVAL, "'%.40s' names no process: write %s, signal:self/USR1, or "
+                      "signal:/NAME for a mailbox", a->name, a->kind->form);
+    a->pid = (int32_t)pid;
+    a->signals = a->name[len] ? parse_signals(a->name + len + 1) : 0;
+    if (!a->signals)
+        return no_signal(a, a->name[len] ? a->name + len + 1 : "", why);
+    if (a->pid && a->signals & (a->signals - 1))
+        return h7_why(why, -EINVAL, "one signal can be sent at a time: write %s", a->kind->form);
     return 0;
 }

@@ -33,6 +33,7 @@ const struct kind kinds[] = {
     {.name = "kernel.dgram", .far = "kernel.unix:@d%d,type=dgram", .listens = true},
     {.name = "tcp", .far = "tcp:127.0.0.1:%d" REC, .listens = true},
     {.name = "udp", .far = "udp:127.0.0.1:%d", .listens = true, .lossy = true},
+    {.name = "mailbox", .far = "signal:/m%d", .object = true, .max = 56},
 };
 const int n_kinds = (int)T_COUNT(kinds);
 

@@ -16,11 +16,12 @@
 
 struct kind {
     const char *name;
-    const char *far, *near; /* "%d": a number of its own; NULL near: the same */
+    const char *far;        /* "%d": a number of its own; NULL: a pipe */
     bool object;            /* to be made and removed */
     bool lossy;             /* what is sent too fast is lost: udp */
     bool listens;           /* far of a source, near of a destination: with ",listen" */
     bool unlink;            /* a file is left behind the colon */
+    unsigned max;           /* bytes of a record; 0: as many as the test wants */
 };
 
 extern const struct kind kinds[];

@@ -188,6 +188,26 @@ teardown() { channel_teardown; }
     done
 }
 
+@test "signals: to a process, from one, and a mailbox" {
+    begin hepta recv signal:self/USR1.USR2 --count 2 --jsonl
+    # Waiting in rt_sigtimedwait(2): before that a signal would end it.
+    until_true grep -qE '^(128|137) ' "/proc/${started[-1]}/syscall"
+    hepta send "signal:${started[-1]}/USR1"
+    hepta send "signal:${started[-1]}/USR2,value=7"
+    ended
+    [ "$(jq -c '[.signo, .value]' "$tmp/out" | tr -d '\n')" = "[10,null][12,7]" ]
+    hepta new signal:/box
+    hepta send signal:/box one two
+    run hepta recv signal:/box --count 2 --lease
+    [ "${lines[*]}" = "one two" ]
+    run hepta send signal:/box "$(head -c 57 /dev/zero | tr '\0' x)"
+    [ "$status" -eq 1 ]
+    run hepta send "signal:2147483647/USR1"
+    [ "$status" -eq 3 ]
+    run hepta send "signal:$$/FROG"
+    [ "$status" -eq 2 ]
+}
+
 @test "the latest value" {
     hepta new shm:/v,size=64
     run hepta peek shm:/v

@@ -12,7 +12,7 @@ teardown() { channel_teardown; }
 objects() {
     echo "fifo:/x kernel.fifo:$tmp/fifo mq:/x kernel.mq:/hepta-bats-$$ msg:77 \
 kernel.msg:$((0x4a000000 + $$)) shm:/x kernel.shm:/hepta-bats-$$ sem:/x kernel.sem:/hepta-bats-$$ \
-permit:/x semset:77[3] kernel.semset:$((0x4b000000 + $$))[1]"
+permit:/x signal:/x semset:77[3] kernel.semset:$((0x4b000000 + $$))[1]"
 }
 
 @test "new and rm: all kinds, once each" {

@@ -129,3 +129,13 @@ teardown() { channel_teardown; }
     run hepta relay mqq:/a mq:/b
     [ "$status" -eq 2 ]
 }
+
+@test "a conversation is over when standard input and the service have ended" {
+    begin hepta recv "unix:$tmp/s,listen"
+    until_true test -S "$tmp/s"
+    echo bye | hepta relay - "unix:$tmp/s" --lines 3>&- &
+    speaker=$!
+    until_true grep -q bye "$tmp/out"
+    interrupt TERM
+    wait "$speaker"
+}
