@@ -61,8 +61,8 @@ static int explain(struct h7_why *why, const char *verb, const struct h7_address
         return h7_why(why, err, "can't %s %.200s: nobody opened the other side in time: start it",
                       verb, address);
     if (err == -EOPNOTSUPP && a->kind->ops == &h7_channel_signal)
-        return h7_why(why, err, "can't %s %.200s: signals are sent to signal:PID/USR1, and received "
-                      "with signal:self/USR1", verb, address);
+        return h7_why(why, err, "can't %s %.200s: signals are sent to signal:PID/USR1, and "
+                      "received with signal:self/USR1", verb, address);
     return h7_why(why, err, "can't %s %.200s: %s", verb, address, hepta_strerror(err));
 }
 

@@ -7,9 +7,9 @@
  * libc or bare calls. Nothing here looks into a room: what a room promises holds, and no more.
  *
  * Reading order: address.h, address.c (text to address), names.c, kinds.c (the table), channel.c
- * (verbs); then a family: frames.h and frames.c (messages in streams of bytes), bytes.c (pipe, FIFO,
- * -), sock.h, sock.c, sock_peers.c and sock_io.c, queue.c, kernel_queue.c, sem.c, kernel_sem.c,
- * shm.c, kernel_shm.c, signal.c.
+ * (verbs); then a family: frames.h and frames.c (messages in streams of bytes), bytes.c (pipe,
+ * FIFO, -), sock.h, sock.c, sock_peers.c and sock_io.c, queue.c, kernel_queue.c, sem.c,
+ * kernel_sem.c, shm.c, kernel_shm.c, signal.c.
  */
 #ifndef H7_CHANNEL_CHANNEL_INTERNAL_H
 #define H7_CHANNEL_CHANNEL_INTERNAL_H

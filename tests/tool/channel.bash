@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # tests/tool/channel.bash - what the tests of the verbs with addresses share: a directory of names of
 # their own, and programs in the background that end with the test
 
