@@ -92,16 +92,17 @@ int h7_frames_end(struct h7_frames *f, const void **data, size_t *len)
     return -EPROTO;
 }
 
-/* Bytes that the message at start takes, as far as that is known. */
+/* Bytes that the message at start takes, as far as that is known; but not much more than have come:
+ * who only says that a long one follows must not cost its memory. */
 static size_t wanted(const struct h7_frames *f)
 {
-    size_t n = f->end - f->start;
+    size_t n = f->end - f->start, all = n + 1;
 
     if (f->framing == HEPTA_CHANNEL_RECORD && n >= HEAD && record_len(f) <= f->max)
-        return HEAD + record_len(f);
-    if (f->framing == HEPTA_CHANNEL_FIXED)
-        return f->frame_len;
-    return n + 1;
+        all = HEAD + record_len(f);
+    else if (f->framing == HEPTA_CHANNEL_FIXED)
+        all = f->frame_len;
+    return all <= n + CHUNK ? all : n + CHUNK;
 }
 
 int h7_frames_room(struct h7_frames *f, void **ptr, size_t *len)

@@ -123,6 +123,23 @@ static void test_raw_and_fixed(void **state)
     h7_frames_deinit(&f);
 }
 
+/* A peer that announces much and sends nothing gets no memory for it. */
+static void test_announced(void **state)
+{
+    struct hepta_channel_options opt = options(HEPTA_CHANNEL_RECORD, 0, 1u << 30);
+    struct h7_frames f;
+    void *room;
+    size_t len;
+
+    (void)state;
+    h7_frames_init(&f, &opt);
+    put(&f, "\x3f\xff\xff\xff", 4);
+    nothing(&f, 0);
+    assert_int_equal(h7_frames_room(&f, &room, &len), 0);
+    assert_true(f.cap <= 1u << 20);
+    h7_frames_deinit(&f);
+}
+
 /* A pipe of bytes that takes any number of them at a time. */
 struct pipe_of_bytes {
     unsigned char bytes[1 << 16];
@@ -236,6 +253,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lines),      cmocka_unit_test(test_records),
         cmocka_unit_test(test_raw_and_fixed), cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_announced),
         cmocka_unit_test(test_under_way),  cmocka_unit_test(test_refused),
     };
     alarm(UNIT_LIMIT_S);

@@ -124,7 +124,7 @@ static uint64_t parse_signals(const char *text)
         memcpy(word, text, len);
         word[len] = 0;
         int signo = hepta_signal_number(word);
-        if (signo < 0)
+        if (signo <= 0)
             return 0;
         set |= HEPTA_SIGNAL(signo);
         if (!text[len])

@@ -48,6 +48,7 @@ static ssize_t take(struct h7_sock_own *own, struct hepta_sock *sock, void *buf,
     sm->max_fds = HEPTA_SOCK_FDS_MAX - own->n_fds;
     sm->n_fds = 0;
     ssize_t n = hepta_sock_recvmsg(sock, sm, deadline);
+    sm->iov = NULL;
     if (n >= 0)
         own->n_fds += sm->n_fds;
     return n;
