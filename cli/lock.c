@@ -44,12 +44,25 @@ static void pass_on(int signo)
         kill(child, signo);
 }
 
+/* From the moment when it is ours until the command can be told, a signal waits. */
+static void hold_signals(int how)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
+    sigprocmask(how, &set, NULL);
+}
+
 static void become(char **command) __attribute__((noreturn));
 static void become(char **command)
 {
     signal(SIGPIPE, SIG_DFL);
     signal(SIGINT, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
+    hold_signals(SIG_UNBLOCK);
     execvp(command[0], command);
     int status = errno == ENOENT ? 127 : 126;
     cli_error("can't run %s: %s", command[0], strerror(errno));
@@ -74,6 +87,7 @@ static int stay(struct hepta_channel *ch, const char *address, char **command)
         become(command);
     }
     child = pid;
+    hold_signals(SIG_UNBLOCK);
     while (pid > 0 && waitpid(pid, &how, 0) < 0 && errno == EINTR)
         ;
     child = 0;
@@ -93,8 +107,15 @@ static int take(struct hepta_channel *ch, const char *address, const struct chan
     struct hepta_channel_msg msg = {.size = sizeof msg};
     int r = channel_recv(ch, &msg, channel_deadline(rq));
 
-    if (r == 1)
+    hold_signals(SIG_BLOCK);
+    if (r == 1 && !stop_asked())
         return CLI_OK;
+    hold_signals(SIG_UNBLOCK);
+    if (r == 1) { /* stopped in the last moment */
+        struct hepta_channel_msg back = {.size = sizeof back, .data = ""};
+        hepta_channel_send(ch, &back, HEPTA_NOW);
+        r = -ECANCELED;
+    }
     if (r == -ECANCELED)
         return stop_end(CLI_FAILED);
     if (r != -ETIMEDOUT && r != -EAGAIN)
