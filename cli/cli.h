@@ -30,7 +30,14 @@ int cli_clean(int argc, char **argv);
 int cli_demo(int argc, char **argv);
 int cli_demo_peer(int argc, char **argv); /* hidden: the demo's other process */
 int cli_doctor(int argc, char **argv);
+int cli_lock(int argc, char **argv);
 int cli_ls(int argc, char **argv);
+int cli_new(int argc, char **argv);
+int cli_peek(int argc, char **argv);
+int cli_recv(int argc, char **argv);
+int cli_relay(int argc, char **argv);
+int cli_rm(int argc, char **argv);
+int cli_send(int argc, char **argv);
 int cli_show(int argc, char **argv);
 
 /* Prefix of messages: "hepta bench". */

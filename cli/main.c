@@ -24,7 +24,14 @@ static const struct {
     {"demo", "hepta demo", cli_demo, "send a file from process to process, both ways of doing it"},
     {"demo-peer", "hepta demo", cli_demo_peer, NULL},
     {"doctor", "hepta doctor", cli_doctor, "say what is wrong, and what mends it"},
+    {"lock", "hepta lock", cli_lock, "run a command while holding a permit"},
     {"ls", "hepta ls", cli_ls, "list Hepta's objects and the kernel's"},
+    {"new", "hepta new", cli_new, "make queues, semaphores, memory, FIFOs"},
+    {"peek", "hepta peek", cli_peek, "show what would be received, and leave it there"},
+    {"recv", "hepta recv", cli_recv, "receive messages"},
+    {"relay", "hepta relay", cli_relay, "carry messages from one address to another"},
+    {"rm", "hepta rm", cli_rm, "remove what an address names"},
+    {"send", "hepta send", cli_send, "send messages"},
     {"show", "hepta show", cli_show, "show all that is known of an object, and who has it"},
 };
 #define N_VERBS (sizeof(verbs) / sizeof(*verbs))
@@ -51,7 +58,8 @@ static int help(void)
          "  --version    versions of the tool and of the library it runs with\n"
          "\n"
          "Exit status: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 timed out or would block,\n"
-         "5 not permitted, 6 done, but not everything can be seen, 7 a peer died, 10 something is wrong.");
+         "5 not permitted, 6 done, but not everything can be seen, 7 the other side has gone, 10 doctor\n"
+         "found something.");
     return cli_finish(CLI_OK);
 }
 

@@ -3,6 +3,7 @@
 #ifndef HEPTA_H
 #define HEPTA_H
 #include <hepta/base.h>
+#include <hepta/channel.h>
 #include <hepta/fifo.h>
 #include <hepta/mq.h>
 #include <hepta/msg.h>

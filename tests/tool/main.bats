@@ -11,7 +11,7 @@ load common
 }
 
 @test "every --help begins with three examples and fits 100 columns" {
-    for verb in "" bench clean demo doctor ls show; do
+    for verb in "" bench clean demo doctor lock ls new peek recv relay rm send show; do
         run hepta $verb --help
         [ "$status" -eq 0 ]
         [ "${lines[0]}" = "Examples:" ]
