@@ -2,9 +2,12 @@
 /*
  * cli/demo.h - the parts of `hepta demo`
  *
- * demo.c tells the story; demo_file.c finds something to send; demo_end.c is a pipe's end,
- * the kernel's or Hepta's, that can be handed over exec; demo_child.c starts the other
- * process and demo_peer.c is that process; demo_transfer.c and demo_kill.c are the acts.
+ * Each mechanism is a scene: a sender and a receiver, separately executed programs, carry a real
+ * file over it, by the kernel's object and by Hepta's; and before that they do what only this
+ * mechanism does, and check it. demo.c tells the story; demo_scene.c lists the scenes and plays
+ * one; demo_child.c starts the two programs, demo_peer.c is such a program. What they do there:
+ * demo_carry.c with channels, demo_gate.c with memory and semaphores. demo_lease.c is the last act,
+ * demo_net.c two network namespaces with a cable, demo_file.c finds something to send.
  */
 #ifndef CLI_DEMO_H
 #define CLI_DEMO_H
@@ -14,7 +17,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-struct hepta_pipe;
+struct hepta_channel;
+
+/* The signal that ends the demo, or 0. */
+int demo_stopped(void);
 
 /* ---- what is sent ---- */
 
@@ -22,11 +28,10 @@ struct hepta_pipe;
 
 struct demo_file {
     char *path;
-    int fd; /* not close-on-exec: the writer that gets killed reads it, too */
+    int fd; /* not close-on-exec: the senders read it */
     unsigned char *bytes;
     size_t len;
     bool cut;
-    unsigned char sha256[32];
 };
 
 /* @path NULL: a large file of this machine. Tells what is wrong; returns a cli_status. */
@@ -36,88 +41,138 @@ void demo_file_close(struct demo_file *file);
 unsigned char *demo_load(int fd, size_t len);
 void demo_sha256(const void *bytes, size_t len, unsigned char sha256[32]);
 
-/* ---- one end of a pipe ---- */
+/* ---- scenes ---- */
 
-enum demo_way { DEMO_KERNEL, DEMO_HEPTA, DEMO_SPSC, DEMO_WAYS };
-const char *demo_way_name(enum demo_way way);
+enum demo_way { DEMO_KERNEL, DEMO_HEPTA, DEMO_WAYS };
 
-struct demo_end {
-    enum demo_way way;
-    int fd;
-    struct hepta_pipe *pipe;
+#define DEMO_TEXT 256 /* an address */
+
+struct demo_peer;
+
+struct demo_scene {
+    const char *name;   /* "mq": in argv */
+    const char *title;  /* "message queue (POSIX)" */
+    const char *shows;  /* what was checked, in half a sentence */
+    size_t record;      /* bytes of a message */
+    size_t most;        /* so much of the file, at most; 0: all */
+    /* Addresses, with %d for the demo's number, and options; the first NULL: Hepta's is the
+     * kernel's own. Of signal: DEMO_KERNEL's sender gets the receiver's process. */
+    const char *from[DEMO_WAYS], *to[DEMO_WAYS];
+    const char *made[DEMO_WAYS]; /* the demo makes it, and removes it; NULL: nothing */
+    uint32_t flags;
+    /* All return 0 or negative errno; -EBADMSG: it isn't so. NULL: nothing, or as a channel. */
+    int (*before)(struct demo_peer *p); /* receiver, before there is a sender */
+    int (*offer)(struct demo_peer *p);  /* sender, before the receiver looks */
+    int (*judge)(struct demo_peer *p);  /* receiver: is it so? */
+    int (*send)(struct demo_peer *p), (*receive)(struct demo_peer *p);
 };
 
-#define DEMO_END_TEXT 64 /* "hepta:5,6,7": how an end travels in argv */
-#define DEMO_END_FDS  3
+#define DEMO_INHERITED 1u /* a pipe: its ends are handed over */
+#define DEMO_TOGETHER 2u  /* the receiver's open waits for the sender's */
+#define DEMO_WINDOW 4u    /* nothing holds the sender back: the receiver answers now and then */
+#define DEMO_APART 8u     /* in two network namespaces */
+#define DEMO_NO_CHANNEL 16u
+#define DEMO_ROOT 32u     /* needs privileges */
 
-/* All return 0 or a count, or a negative errno. */
-int demo_pair(enum demo_way way, size_t capacity, struct demo_end *reader, struct demo_end *writer);
-int demo_end_hand(const struct demo_end *end, char text[DEMO_END_TEXT], int fds[DEMO_END_FDS]);
-int demo_end_take(const char *text, struct demo_end *end);
-int demo_write(struct demo_end *end, const void *buf, size_t len); /* all of it */
-ssize_t demo_read(struct demo_end *end, void *buf, size_t len);    /* what is there */
-int demo_read_all(struct demo_end *end, void *buf, size_t len);    /* -EPIPE at its end */
-void demo_end_close(struct demo_end *end);
+extern const struct demo_scene demo_scenes[];
+extern const size_t demo_n_scenes;
 
-/* ---- the other process ---- */
+struct demo_result {
+    int err;      /* negative errno; DEMO_SKIPPED */
+    bool wrong;   /* the checksum */
+    double bytes, messages, seconds;
+};
+#define DEMO_SKIPPED 1
+
+void demo_play(const struct demo_scene *scene, enum demo_way way, const struct demo_file *file,
+               const int cpu[2], struct demo_result *result);
+
+/* ---- the two programs ---- */
+
+enum demo_step { DEMO_READY = 1, DEMO_JUDGED, DEMO_DONE };
 
 struct demo_report {
-    int64_t err;     /* 0 or negative errno */
-    int64_t done_ns; /* CLOCK_MONOTONIC when the last byte was there */
+    int32_t step;
+    int32_t err;    /* 0 or negative errno */
+    int64_t at_ns;  /* CLOCK_MONOTONIC: sender: before the first byte; receiver: after the last */
+    int64_t waited_ns; /* of the receiver's open */
     uint64_t bytes;
     unsigned char sha256[32];
 };
 
 struct demo_child {
     pid_t pid;
-    int report;
+    int report, go;
 };
 
-/* What the process is to do; a pair of ends is handed over where the role needs two. */
+/* What a program is to do: "send" or "receive" (or "lease") in a scene. */
 struct demo_job {
-    const char *role; /* "receive", "echo", "send" */
-    size_t record, len;
-    int file; /* descriptor for "send"; -1 */
+    const char *role, *scene;
+    enum demo_way way;
+    const char *address;
+    size_t len;
+    int file; /* descriptor */
     int cpu;
-    struct demo_end *end[2]; /* the second may be NULL; closed here once handed over */
+    pid_t net; /* a process in whose network namespace it lives; 0 */
 };
 
 /* fork and execve of this program. 0 or negative errno. */
 int demo_child_start(struct demo_child *child, const struct demo_job *job);
-int demo_child_report(struct demo_child *child, struct demo_report *report);
+/* Its next report, of that step. 0, what it says is wrong, -ETIMEDOUT, -ECHILD (it died). */
+int demo_child_report(struct demo_child *child, enum demo_step step, struct demo_report *report);
+int demo_child_go(struct demo_child *child);
 /* Kills it if it still runs, and reaps it. */
 void demo_child_end(struct demo_child *child);
 
-/* ---- the acts ---- */
+/* In such a program. */
+struct demo_peer {
+    const struct demo_scene *scene;
+    enum demo_way way;
+    const char *address;
+    struct hepta_channel *ch; /* NULL: DEMO_NO_CHANNEL */
+    unsigned char *buf;       /* what is to be sent; or receives what comes */
+    size_t len, done;
+    bool receives;
+    int64_t waited_ns;
+    int id; /* of the demo: in names */
+    int file, report, go;
+};
 
-#define DEMO_RUNS_MAX 3
+int64_t demo_deadline(void); /* for a step that nothing should hold up */
 
-struct demo_result {
+/* demo_carry.c */
+int demo_send_file(struct demo_peer *p);
+int demo_receive_file(struct demo_peer *p);
+int demo_refuses_to_send(struct demo_peer *p);
+int demo_waited(struct demo_peer *p);
+int demo_offer_prios(struct demo_peer *p), demo_judge_prios(struct demo_peer *p);
+int demo_offer_types(struct demo_peer *p), demo_judge_types(struct demo_peer *p);
+int demo_offer_signals(struct demo_peer *p), demo_judge_signals(struct demo_peer *p);
+int demo_send_signals(struct demo_peer *p), demo_receive_signals(struct demo_peer *p);
+int demo_receive_raw(struct demo_peer *p);
+
+/* demo_gate.c */
+int demo_memory_send(struct demo_peer *p), demo_memory_receive(struct demo_peer *p);
+int demo_gate_open(struct demo_peer *p), demo_gate_is_shut(struct demo_peer *p);
+int demo_gate_send(struct demo_peer *p), demo_gate_receive(struct demo_peer *p);
+void demo_gate_clean(int id);
+
+/* demo_net.c: two namespaces, 10.77.0.1 and 10.77.0.2. 0, or DEMO_SKIPPED. */
+struct demo_net {
+    pid_t pid[2];
+};
+int demo_net_make(struct demo_net *net);
+void demo_net_end(struct demo_net *net);
+
+/* ---- the last act ---- */
+
+struct demo_lease {
     int err;
-    bool wrong; /* a checksum didn't match */
-    int n;
-    double seconds[DEMO_RUNS_MAX];
-    double rtt_p50_ns, rtt_p99_ns;
+    bool wrong;
+    size_t messages, before; /* all; those that the victim had finished */
+    unsigned again;          /* that were delivered twice */
 };
-
-int demo_transfer(const struct demo_file *file, enum demo_way way, size_t record, const int cpu[2],
-                  double *seconds, bool *wrong);
-int demo_round_trip(enum demo_way way, size_t record, const int cpu[2], double *p50_ns,
-                    double *p99_ns);
-
-struct demo_kill {
-    uint64_t received, committed; /* bytes; committed 0: the kernel doesn't tell */
-    double eof_ns;                /* from kill(2) to end-of-file */
-    bool prefix;                  /* what came is what was sent, from the first byte on */
-    bool whole;                   /* and no part of a record */
-};
-
-#define DEMO_KILL_RECORD 4096
-
-int demo_kill(const struct demo_file *file, enum demo_way way, const int cpu[2],
-              struct demo_kill *k);
-
-/* Equal for both sides of the comparison. */
-size_t demo_capacity(size_t record);
+void demo_lease_play(const struct demo_file *file, const int cpu[2], struct demo_lease *result);
+int demo_lease_peer(struct demo_peer *p);
 
 #endif

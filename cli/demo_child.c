@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cli/demo_child.c - starts the demo's other process by fork and execve
+ * cli/demo_child.c - starts the demo's programs by fork and execve
  *
- * Nothing but descriptors, and their numbers in argv, reaches the new program: what it
- * knows of the pipe it has through hepta_pipe_attach().
+ * Nothing but what is in argv reaches them: an address, and the numbers of descriptors: of the
+ * file, of a pipe to report by, of one to be told to go on by, and, in the scene of the pipe, of
+ * its ends.
  */
 #define _GNU_SOURCE
 #include "cli/demo.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,51 +19,24 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-struct handed {
-    char text[2][DEMO_END_TEXT];
-    int fds[2][DEMO_END_FDS];
-};
+#define REPORT_MS 25000
+#define N_NUMBERS 9
 
-static int hand_over(const struct demo_job *job, struct handed *h)
+static _Noreturn void become(const struct demo_job *job, int report, int go, pid_t parent)
 {
-    for (int i = 0; i < 2; i++)
-        for (int k = 0; k < DEMO_END_FDS; k++)
-            h->fds[i][k] = -1;
-    for (int i = 0; i < 2 && job->end[i]; i++) {
-        int rc = demo_end_hand(job->end[i], h->text[i], h->fds[i]);
-        if (rc)
-            return rc;
-    }
-    return 0;
-}
-
-/* The parent's copies and its own handles: else the other side never sees an end. */
-static void let_go(const struct demo_job *job, struct handed *h)
-{
-    for (int i = 0; i < 2; i++) {
-        for (int k = 0; k < DEMO_END_FDS; k++)
-            if (h->fds[i][k] >= 0)
-                close(h->fds[i][k]);
-        if (job->end[i])
-            demo_end_close(job->end[i]);
-    }
-}
-
-static _Noreturn void become(const struct demo_job *job, struct handed *h, int report, pid_t parent)
-{
-    char number[6][24];
-    char *argv[3 + 6 + 2 + 1] = {(char *)"hepta", (char *)"demo-peer", (char *)job->role};
-    long long values[] = {job->cpu,  parent, (long long)job->record, (long long)job->len,
-                          job->file, report};
+    char number[N_NUMBERS][24];
+    char *argv[4 + N_NUMBERS + 2] = {(char *)"hepta", (char *)"demo-peer", (char *)job->role,
+                                     (char *)job->scene};
+    long long values[N_NUMBERS] = {job->way,  job->cpu, parent, (long long)job->len,
+                                   job->file, report,   go,     job->net, parent};
     char *const no_environment[] = {NULL};
-    int n = 3;
+    int n = 4;
 
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < N_NUMBERS; i++) {
         snprintf(number[i], sizeof(number[i]), "%lld", values[i]);
         argv[n++] = number[i];
     }
-    for (int i = 0; i < 2 && job->end[i]; i++)
-        argv[n++] = h->text[i];
+    argv[n] = (char *)job->address;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     execve("/proc/self/exe", argv, environ ? environ : no_environment);
     _exit(127);
@@ -69,38 +44,46 @@ static _Noreturn void become(const struct demo_job *job, struct handed *h, int r
 
 int demo_child_start(struct demo_child *child, const struct demo_job *job)
 {
-    struct handed h;
-    int report[2];
+    int report[2] = {-1, -1}, go[2] = {-1, -1}, rc = 0;
     pid_t parent = getpid();
 
-    *child = (struct demo_child){.pid = -1, .report = -1};
-    int rc = hand_over(job, &h);
-    if (!rc && pipe(report)) /* the write end has to survive exec */
+    *child = (struct demo_child){.pid = -1, .report = -1, .go = -1};
+    if (pipe(report) || pipe(go)) /* their other ends have to survive exec */
         rc = -errno;
     if (!rc) {
         fcntl(report[0], F_SETFD, FD_CLOEXEC);
-        child->report = report[0];
+        fcntl(go[1], F_SETFD, FD_CLOEXEC);
         child->pid = fork();
         if (child->pid == 0)
-            become(job, &h, report[1], parent);
-        if (child->pid < 0)
-            rc = -errno;
-        close(report[1]);
+            become(job, report[1], go[0], parent);
+        rc = child->pid < 0 ? -errno : 0;
     }
-    let_go(job, &h);
+    child->report = report[0];
+    child->go = go[1];
+    close(report[1]);
+    close(go[0]);
     return rc;
 }
 
-int demo_child_report(struct demo_child *child, struct demo_report *report)
+int demo_child_report(struct demo_child *child, enum demo_step step, struct demo_report *report)
 {
-    ssize_t n;
+    struct pollfd p = {.fd = child->report, .events = POLLIN};
+    int n;
 
     do
-        n = read(child->report, report, sizeof(*report));
-    while (n < 0 && errno == EINTR);
-    if (n < 0)
-        return -errno;
-    return n == sizeof(*report) ? (int)report->err : -ECHILD;
+        n = poll(&p, 1, REPORT_MS);
+    while (n < 0 && errno == EINTR && !demo_stopped());
+    if (n <= 0)
+        return n < 0 ? -errno : -ETIMEDOUT;
+    ssize_t got = read(child->report, report, sizeof(*report));
+    if (got != sizeof(*report))
+        return got < 0 ? -errno : -ECHILD;
+    return report->err ? report->err : report->step == (int32_t)step ? 0 : -EPROTO;
+}
+
+int demo_child_go(struct demo_child *child)
+{
+    return write(child->go, "g", 1) == 1 ? 0 : -errno;
 }
 
 void demo_child_end(struct demo_child *child)
@@ -111,5 +94,7 @@ void demo_child_end(struct demo_child *child)
     }
     if (child->report >= 0)
         close(child->report);
-    *child = (struct demo_child){.pid = -1, .report = -1};
+    if (child->go >= 0)
+        close(child->go);
+    *child = (struct demo_child){.pid = -1, .report = -1, .go = -1};
 }

@@ -139,7 +139,6 @@ int demo_file_open(struct demo_file *file, const char *path)
     file->bytes = demo_load(file->fd, file->len);
     if (!file->bytes)
         return refuse(file, strerror(errno));
-    demo_sha256(file->bytes, file->len, file->sha256);
     return CLI_OK;
 }
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cli/demo_peer.c - the demo's other process (a hidden verb)
+ * cli/demo_peer.c - one of the demo's two programs (a hidden verb)
  *
- * It reports through a kernel pipe: once when it is ready, and the receiver again when it
- * has everything. Receiving goes into a buffer that exists before the clock starts; the
- * checksum is computed after it has stopped, in the same way for all pipes.
+ * The receiver opens, and says so; the sender opens, offers what the scene is about, and says so;
+ * the receiver judges that, and says so; then the file goes from one to the other. Both have it in
+ * memory, or room for it, before the clock starts; the checksum is computed after it has stopped.
  */
 #define _GNU_SOURCE
 #include "bench/cpus.h"
@@ -13,123 +13,159 @@
 #include "cli/demo.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <hepta/channel.h>
+#include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-struct peer {
-    size_t record, len;
-    int file, report;
-    struct demo_end end[2];
-};
+#define DEADLINE_MS 20000
 
-static int tell(const struct peer *p, struct demo_report *r, int err)
+int64_t demo_deadline(void)
 {
+    return hepta_in_ms(DEADLINE_MS);
+}
+
+static int tell(const struct demo_peer *p, struct demo_report *r, enum demo_step step, int err)
+{
+    r->step = step;
     r->err = err;
+    r->waited_ns = p->waited_ns;
     return write(p->report, r, sizeof(*r)) == sizeof(*r) && !err ? CLI_OK : CLI_FAILED;
 }
 
-static unsigned char *room(size_t len)
+static int wait_for_go(const struct demo_peer *p)
 {
-    void *at =
-        mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    char c;
+    ssize_t n;
 
-    return at == MAP_FAILED ? NULL : at;
+    do
+        n = read(p->go, &c, 1);
+    while (n < 0 && errno == EINTR);
+    return n == 1 ? 0 : -EPIPE; /* the demo is gone */
 }
 
-static int receive_all(struct peer *p, unsigned char *buf, struct demo_report *r)
+static int open_channel(struct demo_peer *p)
 {
-    unsigned char surplus;
-    size_t off = 0;
+    uint32_t both = p->scene->flags & DEMO_WINDOW ? HEPTA_CHANNEL_SEND | HEPTA_CHANNEL_RECV : 0;
+    uint32_t flags = both ? both : p->receives ? HEPTA_CHANNEL_RECV : HEPTA_CHANNEL_SEND;
+    int64_t start = hepta_now_ns();
+    char why[HEPTA_CHANNEL_WHY_MAX] = "";
+    int rc = hepta_channel_open(p->address, flags, NULL, demo_deadline(), &p->ch, why, sizeof(why));
 
-    while (off < p->len) {
-        size_t want = p->len - off < p->record ? p->len - off : p->record;
-        ssize_t n = demo_read(&p->end[0], buf + off, want);
-        if (n <= 0)
-            return n < 0 ? (int)n : -ENODATA;
-        off += (size_t)n;
-    }
-    r->done_ns = bench_now_ns();
-    r->bytes = off;
-    ssize_t n = demo_read(&p->end[0], &surplus, 1);
-    return n > 0 ? -EMSGSIZE : (int)n;
+    p->waited_ns = hepta_now_ns() - start;
+    if (rc < 0)
+        cli_error("%s", why);
+    return rc;
 }
 
-static int receive(struct peer *p)
+static int begin(struct demo_peer *p)
 {
-    struct demo_report r = {0};
-    unsigned char *buf = room(p->len);
-
-    if (tell(p, &r, buf ? 0 : -ENOMEM))
-        return CLI_FAILED;
-    int rc = receive_all(p, buf, &r);
-    demo_sha256(buf, p->len, r.sha256);
-    return tell(p, &r, rc);
-}
-
-static int echo(struct peer *p)
-{
-    struct demo_report r = {0};
-    unsigned char *buf = room(p->record);
-    int rc = tell(p, &r, buf ? 0 : -ENOMEM);
-
-    while (!rc) {
-        rc = demo_read_all(&p->end[0], buf, p->record);
-        if (!rc)
-            rc = demo_write(&p->end[1], buf, p->record);
-    }
-    return CLI_OK;
-}
-
-/* The file again and again, in whole records: it is killed at some point. */
-static int send_for_ever(struct peer *p)
-{
-    struct demo_report r = {0};
-    size_t n_records = p->len / p->record;
-    unsigned char *buf = demo_load(p->file, p->len);
-
-    if (tell(p, &r, buf ? 0 : -errno))
-        return CLI_FAILED;
-    for (size_t i = 0;; i = (i + 1) % (n_records ? n_records : 1)) {
-        size_t len = n_records ? p->record : p->len;
-        if (demo_write(&p->end[0], buf + i * p->record, len))
-            return CLI_FAILED;
-    }
-}
-
-static const struct {
-    const char *role;
-    int (*run)(struct peer *p);
-    int n_ends;
-} roles[] = {{"receive", receive, 1}, {"echo", echo, 2}, {"send", send_for_ever, 1}};
-
-static int play(struct peer *p, char **argv, int n_ends, int (*run)(struct peer *))
-{
-    struct demo_report r = {0};
+    int (*more)(struct demo_peer *) = p->receives ? p->scene->before : p->scene->offer;
     int rc = 0;
 
-    bench_cpus_pin(atoi(argv[2]));
-    if (getppid() != atoi(argv[3]))
-        return CLI_FAILED; /* it is dead already: PR_SET_PDEATHSIG came too late */
-    for (int i = 0; i < n_ends && !rc; i++)
-        rc = demo_end_take(argv[8 + i], &p->end[i]);
-    return rc ? tell(p, &r, rc) : run(p);
+    p->buf = p->receives ? mmap(NULL, p->len, PROT_READ | PROT_WRITE,
+                                MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0)
+                         : demo_load(p->file, p->len);
+    if (!p->buf || p->buf == MAP_FAILED)
+        return -ENOMEM;
+    if (p->scene->flags & DEMO_NO_CHANNEL)
+        rc = demo_gate_open(p);
+    else
+        rc = open_channel(p);
+    return rc || !more ? rc : more(p);
 }
 
-/* argv: demo-peer ROLE CPU PARENT RECORD LEN FILE REPORT END [END] */
+static int receive(struct demo_peer *p)
+{
+    struct demo_report r = {0};
+    int rc = begin(p);
+
+    if (tell(p, &r, DEMO_READY, rc) || wait_for_go(p))
+        return CLI_FAILED;
+    rc = p->scene->judge ? p->scene->judge(p) : 0;
+    if (tell(p, &r, DEMO_JUDGED, rc))
+        return CLI_FAILED;
+    rc = p->scene->receive ? p->scene->receive(p) : demo_receive_file(p);
+    r.at_ns = bench_now_ns();
+    r.bytes = p->done;
+    if (!rc)
+        demo_sha256(p->buf, p->len, r.sha256);
+    return tell(p, &r, DEMO_DONE, rc);
+}
+
+static int send(struct demo_peer *p)
+{
+    struct demo_report r = {0};
+    int rc = begin(p);
+
+    if (tell(p, &r, DEMO_READY, rc) || wait_for_go(p))
+        return CLI_FAILED;
+    r.at_ns = bench_now_ns();
+    rc = p->scene->send ? p->scene->send(p) : demo_send_file(p);
+    int status = tell(p, &r, DEMO_DONE, rc);
+    wait_for_go(p); /* the receiver has everything: until then this end stays open */
+    return status;
+}
+
+static int lease(struct demo_peer *p)
+{
+    struct demo_report r = {0};
+    int rc = open_channel(p);
+
+    if (tell(p, &r, DEMO_READY, rc) || wait_for_go(p))
+        return CLI_FAILED;
+    return tell(p, &r, DEMO_DONE, demo_lease_peer(p));
+}
+
+static int enter(pid_t net)
+{
+    char path[64];
+
+    snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)net);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int rc = fd < 0 || setns(fd, CLONE_NEWNET) ? -errno : 0;
+    if (fd >= 0)
+        close(fd);
+    return rc;
+}
+
+static int play(struct demo_peer *p, char **argv)
+{
+    struct demo_report r = {0};
+    pid_t net = atoi(argv[10]);
+
+    bench_cpus_pin(atoi(argv[4]));
+    if (getppid() != atoi(argv[5]))
+        return CLI_FAILED; /* it is dead already: PR_SET_PDEATHSIG came too late */
+    int rc = net > 0 ? enter(net) : 0;
+    if (rc)
+        return tell(p, &r, DEMO_READY, rc);
+    if (!strcmp(argv[1], "lease"))
+        return lease(p);
+    return p->receives ? receive(p) : send(p);
+}
+
+/* argv: demo-peer ROLE SCENE WAY CPU PARENT LEN FILE REPORT GO NET ID ADDRESS */
 int cli_demo_peer(int argc, char **argv)
 {
-    for (size_t i = 0; argc > 8 && i < sizeof(roles) / sizeof(*roles); i++) {
-        struct peer p = {.end = {{.fd = -1}, {.fd = -1}}};
-        if (strcmp(argv[1], roles[i].role) || argc != 8 + roles[i].n_ends)
-            continue;
-        p.record = strtoull(argv[4], NULL, 10);
-        p.len = strtoull(argv[5], NULL, 10);
-        p.file = atoi(argv[6]);
-        p.report = atoi(argv[7]);
-        if (p.record > 0 && p.len > 0)
-            return play(&p, argv, roles[i].n_ends, roles[i].run);
-    }
-    return cli_usage("demo-peer is started by the demo, not by hand");
+    struct demo_peer p = {.scene = NULL};
+
+    for (size_t i = 0; argc == 13 && i < demo_n_scenes; i++)
+        if (!strcmp(argv[2], demo_scenes[i].name))
+            p.scene = &demo_scenes[i];
+    if (!p.scene)
+        return cli_usage("demo-peer is started by the demo, not by hand");
+    p.receives = !!strcmp(argv[1], "send");
+    p.way = atoi(argv[3]) == DEMO_KERNEL ? DEMO_KERNEL : DEMO_HEPTA;
+    p.len = strtoull(argv[6], NULL, 10);
+    p.file = atoi(argv[7]);
+    p.report = atoi(argv[8]);
+    p.go = atoi(argv[9]);
+    p.id = atoi(argv[11]);
+    p.address = argv[12];
+    return play(&p, argv);
 }

@@ -21,7 +21,7 @@ static const struct {
 } verbs[] = {
     {"bench", "hepta bench", cli_bench, "measure Hepta against the kernel and the hardware"},
     {"clean", "hepta clean", cli_clean, "remove leftovers, and what the dead hold"},
-    {"demo", "hepta demo", cli_demo, "send a file from process to process, both ways of doing it"},
+    {"demo", "hepta demo", cli_demo, "all seven mechanisms, with a real file"},
     {"demo-peer", "hepta demo", cli_demo_peer, NULL},
     {"doctor", "hepta doctor", cli_doctor, "say what is wrong, and what mends it"},
     {"lock", "hepta lock", cli_lock, "run a command while holding a permit"},
@@ -39,8 +39,7 @@ static const struct {
 static int help(void)
 {
     puts("Examples:\n"
-         "  hepta demo                         send a large file through the kernel's pipe and\n"
-         "                                     Hepta's, then kill a writer half-way\n"
+         "  hepta demo                         a large file through all seven mechanisms\n"
          "  hepta bench pipe                   latency and throughput of 64-byte messages\n"
          "  hepta bench pipe --targets         compare with what the library promises\n"
          "  hepta ls                           what there is, Hepta's and the kernel's\n"

@@ -15,6 +15,7 @@ die() {
 # package:probe, where a probe is a command or an absolute path (globs allowed).
 build_packages=(
     gcc:gcc
+    iproute2:ip
     libc6-dev:/usr/include/stdio.h
     libjson-c-dev:/usr/include/json-c/json.h
     libmnl-dev:/usr/include/libmnl/libmnl.h
@@ -32,7 +33,6 @@ check_packages=(
     g++:g++
     gcc-aarch64-linux-gnu:aarch64-linux-gnu-gcc
     git:git
-    iproute2:ip
     jq:jq
     libc6-dbg:/usr/lib/debug/.build-id
     libc6-dev-arm64-cross:/usr/aarch64-linux-gnu/include/stdio.h
