@@ -8,7 +8,8 @@
  * poll(2). A masker blocks the signal before they begin, and unblocks it. Each load, store and
  * compare-and-swap is a step. Before each look at a word that another changes there is a full fence
  * or a locked instruction, so that store buffers add nothing. The sleeper's look once a second and
- * the poller's timer, where it is armed, come when nothing else can happen. Start at sender().
+ * the poller's timer, where it is armed, don't come while a sender is inside: nobody is held up for
+ * a second. Start at sender().
  *
  * What is checked, when nothing else can happen: while the signal is pending, and a sender who
  * lives has told, no receiver is asleep, and the bell isn't silent. With looks (LOOKS) nobody waits
@@ -46,9 +47,11 @@ bool want;
 byte want_number;
 byte mine[6], my_want[6]; /* what somebody remembers of them: receivers 0 to 2, senders, masker */
 #define NOBODYS 9
-bool bell, timer, heard;
+bool bell, timer;
+bool heard = true; /* at first: who didn't know yet of the poller */
 bool asleep[3], polls[3];
 bool killed[4], ended[4];
+bool busy[3];      /* a sender inside: the timer takes longer than that */
 byte deaths;
 
 /* Numbers are only compared: any that nobody remembers is as good as the next one. */
@@ -138,7 +141,7 @@ proctype sender(byte me)
     bool called, was;
 
     {
-        skip;
+        busy[me] = true;
 #ifndef BROKEN_FIRST
         if
         :: !blocked -> ring()
@@ -158,6 +161,7 @@ proctype sender(byte me)
     } unless { killed[me] };
     atomic {
         ended[me] = true;
+        busy[me] = false;
         mine[id] = NOBODYS;
         my_want[id] = NOBODYS;
         called = false;
@@ -274,7 +278,7 @@ end_poll:
     if
     :: atomic { bell -> polls[me] = false; goto again }
 #ifdef LOOKS
-    :: atomic { timer && timeout -> timer = false; polls[me] = false; goto again }
+    :: atomic { timer && !busy[1] && !busy[2] -> timer = false; polls[me] = false; goto again }
 #endif
     fi
 }

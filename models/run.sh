@@ -174,7 +174,7 @@ mailbox, who coalesces is silent    mailbox_wake assertion safety -DDEATHS=1 -DB
 mailbox, unblocked, nobody called   mailbox_wake assertion safety -DMASKED -DBROKEN_MASK
 mailbox, the bell has no number     mailbox_wake assertion safety @polls -DBROKEN_WANT
 mailbox, no look after lowering     mailbox_wake assertion safety @polls -DBROKEN_LEVEL
-mailbox, not rung before (B2)       mailbox_wake assertion safety @polls_dead -DSENDERS=1 -DBROKEN_FIRST
+mailbox, not rung before (B2)       mailbox_wake assertion safety @polls_dead -DBROKEN_FIRST
 sleepers, call after the commit     sleepers assertion safety @one_call -DBROKEN_LATE
 sleepers, pending not turned (S3)   sleepers assertion safety @one_call -DBROKEN_PEND
 sleepers, pending turned too late   sleepers assertion safety -DBROKEN_TURN
