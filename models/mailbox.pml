@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * models/mailbox.pml - the places of a mailbox: claimed, pushed, turned over, taken, and found again
- * after deaths; src/signal/mailbox_internal.h. Who sleeps and who is called: mailbox_wake.pml.
+ * models/mailbox.pml - the places of a mailbox: claimed, pushed, turned over, taken, and found
+ * again after deaths; src/signal/mailbox_internal.h. Who sleeps and who is called: mailbox_wake.pml.
  *
  * Senders send one number to a pool of places; receivers follow one another, each when the one
  * before is dead, and mend first. Each load, store or compare-and-swap of a shared word is a step.
@@ -53,7 +53,7 @@ bool killed[4], ended[4], dead[4]; /* senders */
 bool shot;                         /* the receiver is to die */
 byte deaths;
 
-/* --- senders ------------------------------------------------------------------------------- */
+/* --- senders ----------------------------------------------------------------------------- */
 
 #define CLAIM(i) i <= PLACES && state[i] == FREE -> state[i] = me; at = i
 
@@ -99,7 +99,7 @@ done:
     atomic { dead[me] = killed[me]; ended[me] = true; at = 0; h = 0; n = 0 }
 }
 
-/* --- the receiver ---------------------------------------------------------------------------- */
+/* --- the receiver ------------------------------------------------------------------------ */
 
 /* Once, after the sender's earlier ones, and only if it was sent. */
 #define TOOK(m)                                                        \
@@ -266,7 +266,7 @@ inline take()
     fi
 }
 
-/* --- the dead ---------------------------------------------------------------------------------- */
+/* --- the dead ---------------------------------------------------------------------------- */
 
 #define IS_CLAIMED(i) (state[i] != FREE && state[i] != QUEUED)
 #define LOOK(i) cand[i] = IS_CLAIMED(i)
@@ -402,7 +402,7 @@ proctype receiver(byte nth)
     }
 }
 
-/* --- deaths -------------------------------------------------------------------------------------- */
+/* --- deaths ------------------------------------------------------------------------------ */
 
 byte n_shot;
 

@@ -31,7 +31,7 @@ void h7_mailbox_ring(struct hepta_mailbox *b)
     h7_cas32_release(&b->shared->want, &want, want & ~1u);
 }
 
-/* --- the timer ----------------------------------------------------------------------------- */
+/* --- the timer --------------------------------------------------------------------------- */
 
 static void set_timer(struct hepta_mailbox *b, int64_t ns)
 {
@@ -65,7 +65,7 @@ static void rest(struct hepta_mailbox *b)
     }
 }
 
-/* --- the level --------------------------------------------------------------------------------- */
+/* --- the level --------------------------------------------------------------------------- */
 
 /* Lowered, then wanted, full fence, then looked: a commit that isn't seen here sees the want. */
 void h7_mailbox_level(struct hepta_mailbox *b)
@@ -89,7 +89,7 @@ void h7_mailbox_no_level(struct h7_mailbox_shared *s)
     h7_store32_relaxed(&s->want, (h7_load32_relaxed(&s->want) + 2) & ~1u);
 }
 
-/* --- the descriptor ------------------------------------------------------------------------------ */
+/* --- the descriptor ---------------------------------------------------------------------- */
 
 static int add(int epoll, int fd)
 {

@@ -13,7 +13,7 @@
 #include "base/sys.h"
 #include "signal/mailbox_internal.h"
 
-/* --- calling -------------------------------------------------------------------------------- */
+/* --- calling ----------------------------------------------------------------------------- */
 
 /* Bit 0 goes only after the wake-up, and only if nobody has come to sleep since: B3. */
 void h7_mailbox_call(struct h7_mailbox_shared *s)
@@ -52,7 +52,7 @@ static inline void announce(struct hepta_mailbox *b, uint64_t bit)
         h7_mailbox_ring(b);
 }
 
-/* --- 1 to 31 ---------------------------------------------------------------------------------- */
+/* --- 1 to 31 ----------------------------------------------------------------------------- */
 
 static int send_one(struct hepta_mailbox *b, int n)
 {
@@ -70,7 +70,7 @@ static int send_one(struct hepta_mailbox *b, int n)
     return 0;
 }
 
-/* --- 32 to 64 --------------------------------------------------------------------------------- */
+/* --- 32 to 64 ---------------------------------------------------------------------------- */
 
 static inline int claim_at(struct hepta_mailbox *b, uint32_t i, uint32_t tid)
 {
@@ -154,7 +154,7 @@ static inline int send_queued(struct hepta_mailbox *b, uint32_t tid, int n, cons
     return 0;
 }
 
-/* --- the verb --------------------------------------------------------------------------------- */
+/* --- the verb ---------------------------------------------------------------------------- */
 
 static int check(int n, const void *payload, size_t len, uint32_t flags)
 {

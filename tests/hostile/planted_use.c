@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * planted_use.c - the users of planted.c: FIFOs, queues and mailboxes among what others have planted
+ * planted_use.c - the users of planted.c: FIFOs, queues and mailboxes among what others
+ * have planted
  *
  * What is opened is used and closed again, so that nothing is left at the end but what a leak
  * leaves. Each answer is held against what the headers say.
