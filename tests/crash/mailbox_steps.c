@@ -125,7 +125,7 @@ static void run_verb(struct step_run *run)
     &(const struct step_scenario)                                                                  \
     {                                                                                              \
         .name = title, .segment = SCRATCH_MARK, .kinds = k, .every = n, .every_slow = 3 * n,       \
-        .arg = &(const struct mailbox_case){.verb = __VA_ARGS__}, .setup = mailbox_setup,           \
+        .arg = &(const struct mailbox_case){.verb = __VA_ARGS__}, .setup = mailbox_setup,          \
         .enter = mailbox_enter, .verb = run_verb, .wake = mailbox_wake,                           \
         .survive = mailbox_survive, .stopped = mailbox_stopped, .resumed = mailbox_resumed,        \
         .recover = mailbox_recover, .cleanup = mailbox_cleanup                                     \
