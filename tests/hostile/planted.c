@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * planted.c - somebody who may write the directory of names plants whatever he likes in it,
- * while FIFOs or queues are made, opened, listed and unlinked there
+ * while FIFOs, queues or mailboxes are made, opened, listed and unlinked there
  *
  * planted SECONDS KIND... Two processes plant, as root for another user where they can: links,
  * special files, trees, huge, short and foreign segments, parts of one object in another,
@@ -82,6 +82,7 @@ static void some_path(char path[160], bool part)
     switch (planted_kind()) {
     case PLANTED_FIFO: snprintf(path, 160, "fifo.n%d", n); return;
     case PLANTED_MQ: snprintf(path, 160, "mq.n%d", n); return;
+    case PLANTED_MAILBOX: snprintf(path, 160, "mailbox.n%d", n); return;
     default:
         if (rnd(2) && some_present(path))
             return;
@@ -118,7 +119,7 @@ static void remove_all(const char *path)
     t_reap(pid, 10000);
 }
 
-/* Begin of a queue's control area: its plan, which could be one. */
+/* Begin of a queue's control area: its plan, which could be one; of a mailbox's: its depth. */
 static void plant_plan(int fd)
 {
     uint32_t plan[8] = {(uint32_t)rnd(9), (uint32_t)rnd(100), (uint32_t)rnd(4), 256,
@@ -132,7 +133,8 @@ static void plant_plan(int fd)
 
 static int fill_segment(int fd)
 {
-    static const uint32_t of[PLANTED_KINDS] = {H7_KIND_FIFO, H7_KIND_MQ, H7_KIND_MSG};
+    static const uint32_t of[PLANTED_KINDS] = {H7_KIND_FIFO, H7_KIND_MQ, H7_KIND_MSG,
+                                              H7_KIND_MAILBOX};
     struct h7_segment_header h = {.magic = H7_SEGMENT_MAGIC, .version = H7_SEGMENT_VERSION,
                                   .kind = of[planted_kind()], .data_off = 4096U << 2 * rnd(4)};
     struct stat st;
@@ -359,7 +361,7 @@ static bool run(unsigned seconds)
 
 static bool set_kind(const char *name)
 {
-    static const char *const names[PLANTED_KINDS] = {"fifo", "mq", "msg"};
+    static const char *const names[PLANTED_KINDS] = {"fifo", "mq", "msg", "mailbox"};
 
     for (int i = 0; i < PLANTED_KINDS; i++)
         if (strcmp(name, names[i]) == 0)
@@ -373,7 +375,7 @@ int main(int argc, char **argv)
     bool ok;
 
     if (argc < 3)
-        t_die("planted SECONDS fifo|mq|msg...");
+        t_die("planted SECONDS fifo|mq|msg|mailbox...");
     for (int i = 2; i < argc; i++)
         if (!set_kind(argv[i]))
             t_die("no such kind: %s", argv[i]);

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #define PLANTED_NAMES 3 /* of each kind */
-enum { PLANTED_FIFO, PLANTED_MQ, PLANTED_MSG, PLANTED_KINDS };
+enum { PLANTED_FIFO, PLANTED_MQ, PLANTED_MSG, PLANTED_MAILBOX, PLANTED_KINDS };
 
 /* Of all processes. */
 struct planted {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * planted_use.c - the users of planted.c: FIFOs and queues among what others have planted
+ * planted_use.c - the users of planted.c: FIFOs, queues and mailboxes among what others
+ * have planted
  *
  * What is opened is used and closed again, so that nothing is left at the end but what a leak
  * leaves. Each answer is held against what the headers say.
@@ -14,6 +15,7 @@
 #include <hepta/fifo.h>
 #include <hepta/mq.h>
 #include <hepta/msg.h>
+#include <hepta/signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ipc.h>
@@ -24,13 +26,15 @@
 #define BYTES 64
 
 /* What the headers allow of each; the directory itself is good. */
-enum group { NAMES, VERBS, MSG_GET, MSG_VERBS, MSG_CTL };
+enum group { NAMES, VERBS, MSG_GET, MSG_VERBS, MSG_CTL, BOX_OPEN, BOX_VERBS };
 #define REFUSED EMEDIUMTYPE, EPROTO, EPROTONOSUPPORT, ENODATA, EBADMSG, EXDEV
 static const int documented[][24] = {
     [NAMES] = {EEXIST, EACCES, EPERM, ENOSPC, ENOMEM, ENXIO, ETIMEDOUT, EAGAIN, ENOENT, REFUSED},
     [VERBS] = {EBADMSG, EAGAIN, ETIMEDOUT, EMSGSIZE},
     [MSG_GET] = {EEXIST, EACCES, EPERM, ENOSPC, ENOMEM, ENOENT, ETIMEDOUT, EAGAIN, REFUSED},
     [MSG_VERBS] = {EINVAL, EACCES, EIDRM, EAGAIN, ENOMSG, ETIMEDOUT, E2BIG, ENOMEM, REFUSED},
+    [BOX_OPEN] = {EEXIST, EACCES, EPERM, ENOSPC, ENOMEM, ENOENT, ETIMEDOUT, EAGAIN, EBUSY, REFUSED},
+    [BOX_VERBS] = {EBADMSG, EAGAIN, ETIMEDOUT, ESRCH, EPERM},
     [MSG_CTL] = {EINVAL, EACCES, EIDRM, EAGAIN, EPERM, ETIMEDOUT, ENOMEM, REFUSED},
 };
 
@@ -202,6 +206,42 @@ static void use_msg(void)
     }
 }
 
+/* --- mailboxes ------------------------------------------------------------------------- */
+
+static void send_and_wait(struct hepta_mailbox *box)
+{
+    struct hepta_signal_info info;
+    struct hepta_mailbox_stat st;
+    int64_t deadline = some_deadline(), start = t_now_ns();
+
+    judge("box_send", BOX_VERBS, start, 0,
+          hepta_mailbox_send(box, 40, "text", 4, rnd(8) ? 0 : HEPTA_MAILBOX_LIVE));
+    start = t_now_ns();
+    judge("box_stat", BOX_VERBS, start, 0, hepta_mailbox_stat(box, &st));
+    start = t_now_ns();
+    judge("box_wait", BOX_VERBS, start, deadline, hepta_mailbox_wait(box, &info, deadline));
+}
+
+static void use_mailbox(void)
+{
+    struct hepta_mailbox_options opt = {.size = sizeof(opt), .depth = 4};
+    struct hepta_mailbox *box;
+    int64_t start = t_now_ns();
+    char name[16];
+
+    some_name(name);
+    if (rnd(6) == 0) {
+        judge("box_unlink", NAMES, start, 0, hepta_mailbox_unlink(name));
+        return;
+    }
+    uint32_t flags = (rnd(2) ? HEPTA_MAILBOX_CREATE : 0) | (rnd(2) ? HEPTA_MAILBOX_RECEIVE : 0);
+    if (judge("box_open", BOX_OPEN, start, 0,
+              hepta_mailbox_open(name, flags, 0666, &opt, &box)) < 0)
+        return;
+    send_and_wait(box);
+    hepta_mailbox_close(box);
+}
+
 /* --- all ------------------------------------------------------------------------------- */
 
 static void use(int kind)
@@ -209,6 +249,7 @@ static void use(int kind)
     switch (kind) {
     case PLANTED_FIFO: use_fifo(); break;
     case PLANTED_MQ: use_mq(); break;
+    case PLANTED_MAILBOX: use_mailbox(); break;
     default: use_msg(); break;
     }
 }
