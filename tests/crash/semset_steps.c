@@ -24,6 +24,7 @@
 #define HANG (hepta_in_ms(10000)) /* a victim's own deadline: longer than any pass */
 #define PATIENCE_MS 5000
 #define U SEM_UNDO
+#define OTHER 65534 /* a user */
 
 struct semset_case {
     void (*verb)(struct step_run *run);
@@ -33,6 +34,7 @@ struct semset_case {
     bool forgets; /* the victim hasn't attached it */
     bool absent;  /* there is no set before the verb */
     bool removes; /* ... or after it */
+    bool gives;   /* it gets another owner */
 };
 
 /* In step_run.room. */
@@ -162,6 +164,16 @@ static int set_perm(void)
 static void set(struct step_run *run)
 {
     step_returned(run, set_perm());
+}
+
+/* Between two owners nobody can attach it; it can be removed. */
+static void give_away(struct step_run *run)
+{
+    struct semid_ds ds = {.sem_perm = {.uid = OTHER, .gid = OTHER, .mode = 0600}};
+    union hepta_semun arg = {.buf = &ds};
+    int rc = hepta_semset_ctl(id, 0, IPC_SET, arg);
+
+    step_returned(run, rc == -EPERM && geteuid() != 0 ? 0 : rc);
 }
 
 static void remove_it(struct step_run *run)
@@ -380,8 +392,28 @@ static void survive_making(struct step_run *run)
     step_check(run, id >= 0 && (rc < 0 || id == rc), "the key leads to %d, and then to %d", rc, id);
 }
 
+/* As another process, which knows the number only: half given it is nobody's, until it is given
+ * again, and it can be removed, key and all. */
+static void survive_giving(struct step_run *run)
+{
+    int rc, by_key;
+
+    hepta_semset_detach(id);
+    rc = op(0, 0, 0, HEPTA_NOW);
+    by_key = get(0600);
+    step_check(run, rc == -EAGAIN ? by_key == id : rc == -EBADMSG && !run->returned,
+               "it gives %d, and its key %d", rc, by_key);
+    if (rc == -EAGAIN)
+        works(run);
+    remove_and_look(run);
+}
+
 static void survive(struct step_run *run)
 {
+    if (sc->gives) {
+        survive_giving(run);
+        return;
+    }
     if (sc->removes)
         survive_removal(run);
     else if (sc->absent)
@@ -484,6 +516,7 @@ static const struct step_scenario *const scenarios[] = {
     CASE("SETALL", KSC, 2, setall, {{0, 3, 0}, {1, 2, 0}}, 2),
     CASE("IPC_STAT", K, 1, look),
     CASE("IPC_SET", KSC, 4, set),
+    CASE("IPC_SET, another owner", KS, 3, give_away, .gives = true),
     CASE("IPC_RMID", KSC, 9, remove_it, .removes = true),
     CASE("IPC_RMID, one sleeps", KS, 9, remove_it, .mate = true, .removes = true),
     CASE("detach", K, 1, detach),
