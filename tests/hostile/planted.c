@@ -88,7 +88,7 @@ static bool some_present(char path[160])
 static void some_path(char path[160], bool part)
 {
     static const char *const parts[] = {"mode", "data", "d", "s", "r", "w", "life", "id", "key",
-                                        "gone", "other", "control"};
+                                        "gone", "sems", "control"};
     const int n = (int)rnd(PLANTED_NAMES), kind = planted_kind();
 
     if (part) {
