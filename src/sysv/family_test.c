@@ -241,28 +241,6 @@ static void test_fits(void **state)
     assert_int_equal(names_count(""), 0);
 }
 
-/* A get that fails keeps nothing attached under an id that it doesn't tell; nor does it take away
- * what was attached before. */
-static void test_fails_and_keeps_nothing(void **state)
-{
-    (void)state;
-    int id = get(&scraps, KEY, 5, IPC_CREAT | 0600), n = names_count_in("/proc/self/fd", "");
-    assert_int_equal(get(&scraps, KEY, 5, IPC_CREAT | IPC_EXCL | 0600), -EEXIST);
-    assert_int_equal(get(&scraps, KEY, 6, 0600), -EINVAL);
-    assert_int_equal(names_count_in("/proc/self/fd", ""), n);
-    assert_int_equal(h7_sysv_detach(&scrap_table, id), 0); /* it was there still */
-    n = names_count_in("/proc/self/fd", "");
-    assert_int_equal(get(&scraps, KEY, 5, IPC_CREAT | IPC_EXCL | 0600), -EEXIST);
-    assert_int_equal(get(&scraps, KEY, 6, 0600), -EINVAL);
-    assert_int_equal(names_count_in("/proc/self/fd", ""), n);
-    assert_int_equal(h7_sysv_detach(&scrap_table, id), -EINVAL);
-    assert_int_equal(get(&scraps, KEY, 5, 0600), id);
-    assert_int_equal(h7_sysv_detach(&scrap_table, id), 0);
-    assert_int_equal(h7_sysv_remove(&scraps, id), 0);
-    end(id);
-    assert_int_equal(names_count(""), 0);
-}
-
 /* Each family has its own ids and keys. */
 static void test_apart(void **state)
 {
@@ -464,7 +442,6 @@ static void test_new_owner_frees_the_key(void **state)
 
 static const struct CMUnitTest tests[] = {
     NAMES_TEST(test_fits),
-    NAMES_TEST(test_fails_and_keeps_nothing),
     NAMES_TEST(test_apart),
     NAMES_TEST(test_modes),
     NAMES_TEST(test_lingers),

@@ -7,8 +7,9 @@
  * special files, trees, huge, short and foreign segments, parts of one object in another,
  * modes and owners, ids and keys that lead elsewhere, drafts of dead processes, and take away what
  * others have just made. Two more, built with ASan and UBSan, use the same few names
- * (planted_use.c, planted_shared.c). They must get documented answers in time and never leave the directory: a file
- * outside, to which the links lead, and the directory outside must be as they were.
+ * (planted_use.c, planted_shared.c). They must get documented answers in time and never leave the
+ * directory: a file outside, to which the links lead, and the directory outside must be as they
+ * were.
  */
 #define _GNU_SOURCE
 #include "planted.h"

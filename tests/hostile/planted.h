@@ -26,7 +26,8 @@ uint64_t planted_random(uint64_t below);
 int planted_kind(void);
 
 /* What the headers allow of each; the directory itself is good. */
-enum planted_group { NAMES, VERBS, MSG_GET, MSG_VERBS, MSG_CTL, SEM_VERBS, PERMIT_VERBS, SET_VERBS };
+enum planted_group { NAMES, VERBS, MSG_GET, MSG_VERBS, MSG_CTL, SEM_VERBS, PERMIT_VERBS,
+                     SET_VERBS };
 /* The verb's result, which is held against that, and against its deadline. */
 int64_t planted_judge(const char *verb, enum planted_group group, int64_t start, int64_t deadline,
                       int64_t result);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * planted_shared.c - the users of planted.c, too: semaphores, permits, sets and segments, by name, by
- * id and by key, among what others have planted
+ * planted_shared.c - the users of planted.c, too: semaphores, permits, sets and segments, by name,
+ * by id and by key, among what others have planted
  *
  * Memory that is attached is written from end to end: it must be there. Start with
  * planted_use_shared().
