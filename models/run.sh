@@ -41,6 +41,10 @@ declare -A sets=(
     [ranks]='-DSENDERS=1 -DRECEIVERS=3 -DLEAVERS=0 -DRANKS=2 -DSETTLED'
     [prompt]='-DPROMPT -DDEATHS=0'
     [three_prompt]='-DPROMPT -DDEATHS=0 -DSENDERS=1 -DRECEIVERS=3'
+    [places]='-DEACH=1 -DPLACES=2'
+    [polls]='-DSLEEPERS=0 -DPOLLERS=1'
+    [polls_dead]='-DSLEEPERS=0 -DPOLLERS=1 -DDEATHS=1 -DLOOKS'
+    [one_sends]='-DSENDERS=1'
     [nap_only]='-DNO_NAP_END -DSTAY'
 )
 
@@ -77,6 +81,18 @@ sem, the same, three sleepers       sem    safety -DDEATHS=0 -DWAITERS=3 -DPOSTE
 sem, a poster dies, all asleep      sem    safety @two_posts -DONLY_POSTERS -DCALM -DSPURIOUS=0
 sem, one dies                       sem    safety @two_posts -DLOOK_FAR
 sem, a sleeper dies, others look    sem    safety @woken @in_order
+mailbox, a sender dies              mailbox safety @places -DONLY_SENDERS
+mailbox, a receiver dies            mailbox safety @places -DONLY_RECEIVERS
+mailbox, the same, with ack         mailbox safety @places -DONLY_RECEIVERS -DACK
+mailbox, three messages             mailbox safety @one_sends -DEACH=3
+mailbox, two die, with ack          mailbox safety @one_sends -DACK -DDEATHS=2 -DRECEIVERS=3
+mailbox, two threads sleep          mailbox_wake safety -DSLEEPERS=2
+mailbox, the mask changes           mailbox_wake safety -DMASKED
+mailbox, who dies calls nobody      mailbox_wake safety -DSLEEPERS=2 -DDEATHS=1
+mailbox, and then they look         mailbox_wake safety -DDEATHS=1 -DLOOKS
+mailbox, one polls                  mailbox_wake safety @polls
+mailbox, one polls, the mask too    mailbox_wake safety @polls -DMASKED
+mailbox, one polls, a sender dies   mailbox_wake safety @polls_dead
 sleepers, one dies                  sleepers safety
 sleepers, two die                   sleepers safety @one_call -DDEATHS=2
 sleepers, they come twice           sleepers safety @one_call -DROUNDS=2
@@ -143,6 +159,22 @@ sem, a sleeper dies, nobody looks   sem    assertion safety -DPOSTERS=1 -DONLY_W
 sem, limit: event cleared (W6)      sem    assertion safety @woken -DPOSTERS=2 -DIN_ORDER
 sem, limit: overtaken by priority   sem    assertion safety @woken @in_order -DANY_ORDER
 sem, limit: overtaken (W5)          sem    assertion safety @woken -DNOT_OWING
+mailbox, swept, then asked (B1)     mailbox assertion safety @places -DONLY_SENDERS -DBROKEN_SWEEP
+mailbox, taken without a note (B6)  mailbox assertion safety @one_sends -DBROKEN_MOVING
+mailbox, linked from the tail on    mailbox assertion safety @one_sends -DEACH=3 -DBROKEN_TAIL
+mailbox, one not marked (B7)        mailbox assertion safety @one_sends -DEACH=3 -DBROKEN_QUEUED
+mailbox, freed while given          mailbox assertion safety @one_sends -DACK -DBROKEN_FORGET
+mailbox, noted too late (B8)        mailbox assertion safety @one_sends -DACK -DBROKEN_GIVEN
+mailbox, put back without a look    mailbox assertion safety @one_sends -DACK -DBROKEN_BACK
+mailbox, no look after arming       mailbox_wake assertion safety -DBROKEN_LOOK
+mailbox, armed with the same value  mailbox_wake assertion safety -DSLEEPERS=2 -DBROKEN_ARM
+mailbox, bit 0 goes too early (B3)  mailbox_wake assertion safety -DDEATHS=1 -DBROKEN_EARLY
+mailbox, bit 0 goes in any case     mailbox_wake assertion safety -DSLEEPERS=2 -DBROKEN_CLEAR
+mailbox, who coalesces is silent    mailbox_wake assertion safety -DDEATHS=1 -DBROKEN_COALESCE
+mailbox, unblocked, nobody called   mailbox_wake assertion safety -DMASKED -DBROKEN_MASK
+mailbox, the bell has no number     mailbox_wake assertion safety @polls -DBROKEN_WANT
+mailbox, no look after lowering     mailbox_wake assertion safety @polls -DBROKEN_LEVEL
+mailbox, not rung before (B2)       mailbox_wake assertion safety @polls_dead -DBROKEN_FIRST
 sleepers, call after the commit     sleepers assertion safety @one_call -DBROKEN_LATE
 sleepers, pending not turned (S3)   sleepers assertion safety @one_call -DBROKEN_PEND
 sleepers, pending turned too late   sleepers assertion safety -DBROKEN_TURN

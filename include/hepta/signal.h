@@ -405,7 +405,9 @@ int hepta_mailbox_pending(struct hepta_mailbox *box, uint64_t *set);
 /**
  * hepta_mailbox_fd() - of the receiver: readable while one that isn't blocked is pending
  *
- * The handle's; level-triggered; exact after a hepta_mailbox_wait(HEPTA_NOW) that gave -EAGAIN.
+ * The handle's; level-triggered; exact after a hepta_mailbox_wait(HEPTA_NOW) that gave -EAGAIN, but
+ * that it is readable once more a second after the last signal, or the first call of this: a sender
+ * may have been killed before he could tell.
  * Return: the descriptor, or -EPERM (not the receiver), -EMFILE, -ENFILE, -ENOMEM, -ENOSPC, ...
  */
 int hepta_mailbox_fd(struct hepta_mailbox *box);

@@ -79,6 +79,13 @@ static int is_named(int obj, const char *name)
     return same;
 }
 
+/* A directory is none. */
+static int unlink_part(int obj, const char *part)
+{
+    int r = h7_sys_unlinkat(obj, part, 0);
+    return r == -EISDIR ? -EBADMSG : r;
+}
+
 /* A dead object, through the descriptor that says which one; its name only if it still has nothing
  * in it (G3). */
 static int finish(int obj, const char *name)
@@ -87,7 +94,7 @@ static int finish(int obj, const char *name)
     struct statx st;
     if (h7_sys_statx(obj, H7_SHM_CONTROL, &st) != -ENOENT) /* twice: it can't be taken back */
         return -EAGAIN;
-    int r = h7_sys_unlinkat(obj, H7_SHM_DATA, 0);
+    int r = unlink_part(obj, H7_SHM_DATA);
     if (r < 0 && r != -ENOENT)
         return r;
     int dir = h7_name_dir();
@@ -109,7 +116,7 @@ static int remove_if_free(int obj, int control, int data, const char *name)
         r = h7_shm_held(data); /* again: now nobody can begin to */
     if (r != 0)
         return r < 0 ? r : 0;
-    r = h7_sys_unlinkat(obj, H7_SHM_CONTROL, 0); /* linearization point: nobody can open it (A3) */
+    r = unlink_part(obj, H7_SHM_CONTROL); /* linearization point: nobody can open it (A3) */
     if (r == -ENOENT) /* it has lost its name, and is being removed */
         return 1;
     return r < 0 ? r : finish(obj, name);

@@ -94,6 +94,7 @@ static void test_planted(void **state)
     assert_int_equal(unlinkat(dir, "control", 0), 0); /* dead, but for what is in the way */
     assert_int_equal(hepta_shm_open("/s", 0, 0, NULL, &s), -ENOENT);
     assert_true(shm_make("/s", MAKE, PAGE, &s) < 0);
+    assert_int_equal(h7_shm_remove_stale("/s"), -EBADMSG); /* not -EISDIR */
     assert_int_equal(unlinkat(dir, "data", AT_REMOVEDIR), 0);
     assert_int_equal(shm_make("/s", MAKE, PAGE, &s), 0);
     hepta_shm_close(s);

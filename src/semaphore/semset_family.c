@@ -1,10 +1,50 @@
 /* SPDX-License-Identifier: MIT */
 /* semaphore/semset_family.c - what sysv/sysv.h asks of semaphore sets */
 #define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "base/sys.h"
+#include "name/name.h"
 #include "semaphore/semset_internal.h"
+
+#define COUNT_TEXT 16
+
+/* --- how many ------------------------------------------------------------------------- */
+
+/* Who writes the set can write its plan, and a process that attaches it again would believe it: and
+ * fill the caller's array for GETALL with that many values. This file can't be written. */
+static int make_count(int dir, uint32_t n)
+{
+    char text[COUNT_TEXT];
+    int len = snprintf(text, sizeof text, "%u", n);
+    int fd = h7_sys_openat(dir, H7_SEMSET_COUNT, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return fd;
+    ssize_t done = h7_sys_write_quiet(fd, text, (size_t)len);
+    int r = done < 0 ? (int)done : done < len ? -ENOSPC : h7_sys_fchmod(fd, 0444);
+    h7_sys_close(fd);
+    return r;
+}
+
+/* 0, -EBADMSG (it isn't so many), ... */
+static int check_count(int obj, uint32_t n)
+{
+    char text[COUNT_TEXT] = "", want[COUNT_TEXT];
+    int fd = h7_name_part(obj, H7_SEMSET_COUNT, O_RDONLY, S_IFREG);
+    if (fd < 0)
+        return fd;
+    ssize_t len = h7_sys_pread(fd, text, sizeof text - 1, 0);
+    h7_sys_close(fd);
+    if (len < 0)
+        return (int)len;
+    snprintf(want, sizeof want, "%u", n);
+    return strcmp(text, want) == 0 ? 0 : -EBADMSG;
+}
+
+/* --- making and attaching ------------------------------------------------------------- */
 
 static int make(int dir, const struct h7_sysv_shared *common, const void *arg)
 {
@@ -12,9 +52,11 @@ static int make(int dir, const struct h7_sysv_shared *common, const void *arg)
     struct h7_set_plan plan;
     if (w->n == 0 || !h7_set_plan(&plan, w->n, w->undoers_max, H7_SET_TIMES, 0))
         return -EINVAL;
-    return h7_set_make(dir, H7_KIND_SEMSET,
-                       h7_sysv_file_mode((mode_t)h7_load32_relaxed(&common->mode)), &plan, common,
-                       sizeof *common);
+    int r = make_count(dir, w->n);
+    return r < 0 ? r
+                 : h7_set_make(dir, H7_KIND_SEMSET,
+                               h7_sysv_file_mode((mode_t)h7_load32_relaxed(&common->mode)), &plan,
+                               common, sizeof *common);
 }
 
 static int fits(const struct h7_sysv_entry *e, const void *arg)
@@ -30,10 +72,12 @@ static int attach(struct h7_sysv_entry *e, int obj, const struct h7_sysv_ways *w
                           ways ? ways->spin_ns : 0);
     if (r < 0)
         return r;
-    e->obj = h7_sys_dup(obj, 1);
-    if (e->obj < 0) {
+    r = s->set.plan.flags == H7_SET_TIMES ? check_count(obj, s->set.plan.n) : -EBADMSG;
+    if (r == 0)
+        r = e->obj = h7_sys_dup(obj, 1);
+    if (r < 0) {
         h7_set_detach(&s->set);
-        return e->obj;
+        return r;
     }
     e->sh = h7_set_room(&s->set);
     e->removed = &s->set.hot->flags;
@@ -96,7 +140,7 @@ const struct h7_sysv_family h7_semset_family = {
     .table = &h7_semset_table,
     .entry_size = sizeof(struct h7_semset),
     .main = H7_SET_DATA,
-    .parts = {{H7_SET_DATA, S_IFREG, H7_SYSV_SHARED}},
+    .parts = {{H7_SEMSET_COUNT, S_IFREG, H7_SYSV_FIXED}, {H7_SET_DATA, S_IFREG, H7_SYSV_SHARED}},
     .removed_bits = H7_SET_REMOVED,
     .make = make,
     .fits = fits,

@@ -6,7 +6,8 @@
  * own is that a verb is given a number, not a handle. Reading order: sysv/sysv.h; semaphore/set.h;
  * this; semset.c (get, operations); semset_ctl.c; semset_family.c; semset_room.c.
  *
- * Shared layout: in the set's room, struct h7_sysv_shared, and nothing else.
+ * Shared layout: in the set's room, struct h7_sysv_shared, and nothing else. Beside the set the
+ * object has the part `sems`, a text that says how many there are, and that nobody can write.
  */
 #ifndef H7_SEMAPHORE_SEMSET_INTERNAL_H
 #define H7_SEMAPHORE_SEMSET_INTERNAL_H
@@ -15,6 +16,8 @@
 
 #include "semaphore/set_internal.h"
 #include "sysv/sysv.h"
+
+#define H7_SEMSET_COUNT "sems"
 
 /* An entry of the table. */
 struct h7_semset {

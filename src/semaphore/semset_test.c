@@ -263,6 +263,44 @@ static void test_removed_under_a_sleeper(void **state)
     assert_int_equal(names_count(""), 0);
 }
 
+/* A peer may turn it into what a permit stands on: whoever attaches it then, refuses it. */
+static void test_foreign_plan(void **state)
+{
+    struct h7_semset *s;
+    (void)state;
+    int id = make(1);
+    assert_int_equal(h7_semset_enter(id, &s), 0);
+    s->set.shared->plan.flags |= H7_SET_HELD;
+    assert_int_equal(h7_semset_leave_with(s, 0), 0);
+    assert_int_equal(op(id, 0, 1, SEM_UNDO), 0);
+    assert_int_equal(hepta_semset_detach(id), 0);
+    assert_int_equal(op(id, 0, -1, SEM_UNDO), -EBADMSG);
+    assert_int_equal(hepta_semset_ctl(id, 0, IPC_RMID, none), 0); /* the way out */
+    assert_int_equal(names_count(""), 0);
+}
+
+/* ... or give it more semaphores than the caller of GETALL has room for. */
+static void test_more_than_there_are(void **state)
+{
+    const struct hepta_semset_options o = {.size = sizeof o, .undoers_max = 100};
+    unsigned short v[3] = {0, 0, 7};
+    union hepta_semun arg = {.array = v};
+    struct h7_semset *s;
+    (void)state;
+    int id = hepta_semset_get(IPC_PRIVATE, 2, 0600, &o);
+    assert_int_equal(h7_semset_enter(id, &s), 0);
+    s->set.shared->plan.n = 3;
+    s->set.shared->plan.rows_max = 10; /* there is room for these */
+    assert_int_equal(h7_semset_leave_with(s, 0), 0);
+    assert_int_equal(hepta_semset_ctl(id, 0, GETALL, arg), 0);
+    assert_int_equal(v[2], 7);
+    assert_int_equal(hepta_semset_detach(id), 0);
+    assert_int_equal(hepta_semset_ctl(id, 0, GETALL, arg), -EBADMSG);
+    assert_int_equal(v[2], 7);
+    assert_int_equal(hepta_semset_ctl(id, 0, IPC_RMID, none), 0);
+    assert_int_equal(names_count(""), 0);
+}
+
 static int remove_by_half(void *arg)
 {
     uint32_t *said = ((void **)arg)[1];
@@ -328,6 +366,8 @@ static const struct CMUnitTest tests[] = {
     NAMES_TEST(test_values),
     NAMES_TEST(test_lists),
     NAMES_TEST(test_removed_under_a_sleeper),
+    NAMES_TEST(test_foreign_plan),
+    NAMES_TEST(test_more_than_there_are),
     NAMES_TEST(test_stopped_remover),
     NAMES_TEST(test_undo_of_the_killed),
 };

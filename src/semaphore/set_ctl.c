@@ -122,7 +122,7 @@ int h7_set_look(struct h7_set *set, uint32_t sem, struct h7_set_look *look)
         return r;
     *look = (struct h7_set_look){.value = h7_set_value(set, sem),
                                  .pid = (pid_t)h7_load32_relaxed(&set->hot->sem[sem].pid)};
-    if (h7_set_is_value(look->value))
+    if (h7_set_is_value(look->value) && look->pid >= 0)
         count_waiting(set, sem, look);
     else
         r = -EBADMSG;

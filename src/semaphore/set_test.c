@@ -138,6 +138,9 @@ static void test_hostile_values(void **state)
     assert_int_equal(try1(0, 1), -EBADMSG);
     assert_int_equal(value_of(0), -EBADMSG);
     h7_store32_relaxed(&set.hot->sem[0].value, 0);
+    h7_store32_relaxed(&set.hot->sem[0].pid, UINT32_MAX); /* GETPID would give a negative errno */
+    assert_int_equal(value_of(0), -EBADMSG);
+    h7_store32_relaxed(&set.hot->sem[0].pid, 0);
     h7_store32_relaxed(&set.shared->high, UINT32_MAX);
     h7_store32_relaxed(&set.hot->rows, UINT32_MAX);
     assert_int_equal(op1(0, 1, SEM_UNDO), 0);

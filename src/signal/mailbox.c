@@ -52,7 +52,7 @@ static int lock_patiently(struct hepta_mailbox *b)
     return r != -EAGAIN ? r : h7_mailbox_lock(b, h7_mailbox_patience());
 }
 
-/* --- wait ------------------------------------------------------------------------------------ */
+/* --- wait -------------------------------------------------------------------------------- */
 
 /* Under the lock, with nothing to take, or with a sender that found no place. */
 static __attribute__((noinline)) int rest(struct hepta_mailbox *b, int r)
@@ -196,7 +196,7 @@ int hepta_mailbox_ack(struct hepta_mailbox *b)
     return was ? 0 : -EINVAL;
 }
 
-/* --- the mask ----------------------------------------------------------------------------------- */
+/* --- the mask ---------------------------------------------------------------------------- */
 
 int hepta_mailbox_mask(struct hepta_mailbox *b, int how, uint64_t set, uint64_t *old)
 {
@@ -226,7 +226,7 @@ int hepta_mailbox_mask(struct hepta_mailbox *b, int how, uint64_t set, uint64_t 
     return 0;
 }
 
-/* --- numbers -------------------------------------------------------------------------------------- */
+/* --- numbers ----------------------------------------------------------------------------- */
 
 static uint64_t pending(const struct h7_mailbox_shared *s)
 {

@@ -10,7 +10,9 @@
  * that something is on its way, then looks again after it: the receiver may have looked, and
  * lowered, in between. Killed just there (B2), he has left something that no bell will tell of. So
  * there is a timer beside the bell, which runs down a second after the last sign of life, and
- * then makes the receiver look once more. An idle mailbox has none running.
+ * then makes the receiver look once more; again, as long as somebody has a place that he hasn't
+ * published. An idle mailbox has none running. The limit: who sends 1 to 31, is held up for longer
+ * than that right before his commit, and is killed right after it, has told nobody who polls.
  */
 #define _GNU_SOURCE
 #include <sys/epoll.h>
@@ -29,7 +31,7 @@ void h7_mailbox_ring(struct hepta_mailbox *b)
     h7_cas32_release(&b->shared->want, &want, want & ~1u);
 }
 
-/* --- the timer ----------------------------------------------------------------------------- */
+/* --- the timer --------------------------------------------------------------------------- */
 
 static void set_timer(struct hepta_mailbox *b, int64_t ns)
 {
@@ -63,7 +65,7 @@ static void rest(struct hepta_mailbox *b)
     }
 }
 
-/* --- the level --------------------------------------------------------------------------------- */
+/* --- the level --------------------------------------------------------------------------- */
 
 /* Lowered, then wanted, full fence, then looked: a commit that isn't seen here sees the want. */
 void h7_mailbox_level(struct hepta_mailbox *b)
@@ -87,7 +89,7 @@ void h7_mailbox_no_level(struct h7_mailbox_shared *s)
     h7_store32_relaxed(&s->want, (h7_load32_relaxed(&s->want) + 2) & ~1u);
 }
 
-/* --- the descriptor ------------------------------------------------------------------------------ */
+/* --- the descriptor ---------------------------------------------------------------------- */
 
 static int add(int epoll, int fd)
 {
@@ -110,6 +112,8 @@ static int make(struct hepta_mailbox *b)
         h7_sys_close(timer < 0 ? -1 : timer);
         return r;
     }
+    /* A sender may be on his way who hasn't seen yet that the bell is wanted. */
+    h7_store32_relaxed(&b->heard, 1);
     h7_store32_relaxed(&b->timer, (uint32_t)timer + 1);
     h7_store32_relaxed(&b->epoll, (uint32_t)epoll + 1);
     return 0;

@@ -233,7 +233,7 @@ int h7_mailbox_receiver(const struct h7_mailbox_shared *s, struct h7_life *who);
 /* Wake who sleeps. Async-signal-safe. After what he is to see, and a full fence. */
 void h7_mailbox_call(struct h7_mailbox_shared *s);
 
-/* --- mailbox_fd.c --- */
+/* --- mailbox_fd.c ------------------------------------------------------------------------ */
 
 /* Ring, if it is wanted. Async-signal-safe. */
 void h7_mailbox_ring(struct hepta_mailbox *b);
@@ -248,7 +248,7 @@ static inline int h7_mailbox_is_polled(const struct hepta_mailbox *b)
     return h7_load32_relaxed(&b->epoll) != 0;
 }
 
-/* --- under the lock ----------------------------------------------------------------------- */
+/* --- under the lock ---------------------------------------------------------------------- */
 
 /* 0, or as h7_lock(); what a dead holder left is mended. -EBADMSG. */
 int h7_mailbox_lock_slow(struct hepta_mailbox *b, int r, int64_t deadline);

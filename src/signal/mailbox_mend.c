@@ -37,7 +37,7 @@ static void drop(struct places *p, uint32_t i)
     p->bits[i / 64] &= ~(1ull << i % 64);
 }
 
-/* --- B1, B7: places ---------------------------------------------------------------------------- */
+/* --- B1, B7: places ---------------------------------------------------------------------- */
 
 /* 0, -EAGAIN, -EBADMSG. */
 static int move_all(struct hepta_mailbox *b)
@@ -154,7 +154,7 @@ int h7_mailbox_sweep(struct hepta_mailbox *b)
     return r == -EAGAIN ? 0 : r;
 }
 
-/* --- B5 to B9 ------------------------------------------------------------------------------------- */
+/* --- B5 to B9 ---------------------------------------------------------------------------- */
 
 static int finish_move(struct hepta_mailbox *b)
 {
@@ -246,7 +246,7 @@ int h7_mailbox_lock_slow(struct hepta_mailbox *b, int r, int64_t deadline)
     return r;
 }
 
-/* --- invariants -------------------------------------------------------------------------------------- */
+/* --- invariants -------------------------------------------------------------------------- */
 
 static int broken(char *why, size_t n, const char *what, uint64_t found)
 {

@@ -31,7 +31,7 @@ struct opening {
 static const struct h7_segment_spec spec = {.kind = H7_KIND_MAILBOX,
                                             .control_len = sizeof(struct h7_mailbox_shared)};
 
-/* --- the process's handles -------------------------------------------------------------- */
+/* --- the process's handles --------------------------------------------------------------- */
 
 static struct h7_mutex guard;
 static struct hepta_mailbox *opened; /* by single stores: a child may find it in between */
@@ -62,7 +62,7 @@ static int receives(const struct hepta_mailbox *b)
     return 0;
 }
 
-/* --- options ---------------------------------------------------------------------------- */
+/* --- options ----------------------------------------------------------------------------- */
 
 static int check_options(struct hepta_mailbox_options *o, const struct hepta_mailbox_options *opt)
 {
@@ -84,7 +84,7 @@ static int check_flags(uint32_t flags, mode_t mode)
     return flags & HEPTA_MAILBOX_CREATE && mode & ~(mode_t)0777 ? -EINVAL : 0;
 }
 
-/* --- who receives ----------------------------------------------------------------------- */
+/* --- who receives ------------------------------------------------------------------------ */
 
 /* The half that the turn names doesn't change while it is this one: what was read in between two
  * looks at the same turn, is whole. */
@@ -165,7 +165,7 @@ static void resign(struct hepta_mailbox *b)
         h7_mailbox_unlock(b);
 }
 
-/* --- opening ---------------------------------------------------------------------------- */
+/* --- opening ----------------------------------------------------------------------------- */
 
 static void detach(struct hepta_mailbox *b)
 {
@@ -218,7 +218,7 @@ static int open_object(int obj, void *arg)
     return r < 0 ? r : attach(o->box, obj, o->opt);
 }
 
-/* --- making ----------------------------------------------------------------------------- */
+/* --- making ------------------------------------------------------------------------------ */
 
 static int make_data(int dir, mode_t mode, uint32_t depth)
 {
@@ -330,7 +330,7 @@ int hepta_mailbox_open(const char *name, uint32_t flags, mode_t mode,
     return 0;
 }
 
-/* --- unlinking, closing ------------------------------------------------------------------- */
+/* --- unlinking, closing ------------------------------------------------------------------ */
 
 /* Senders look at the file's links from here on. */
 static int warn(int obj, void *arg)

@@ -13,7 +13,7 @@
 #include "base/sys.h"
 #include "signal/mailbox_internal.h"
 
-/* --- calling -------------------------------------------------------------------------------- */
+/* --- calling ----------------------------------------------------------------------------- */
 
 /* Bit 0 goes only after the wake-up, and only if nobody has come to sleep since: B3. */
 void h7_mailbox_call(struct h7_mailbox_shared *s)
@@ -52,7 +52,7 @@ static inline void announce(struct hepta_mailbox *b, uint64_t bit)
         h7_mailbox_ring(b);
 }
 
-/* --- 1 to 31 ---------------------------------------------------------------------------------- */
+/* --- 1 to 31 ----------------------------------------------------------------------------- */
 
 static int send_one(struct hepta_mailbox *b, int n)
 {
@@ -70,7 +70,7 @@ static int send_one(struct hepta_mailbox *b, int n)
     return 0;
 }
 
-/* --- 32 to 64 --------------------------------------------------------------------------------- */
+/* --- 32 to 64 ---------------------------------------------------------------------------- */
 
 static inline int claim_at(struct hepta_mailbox *b, uint32_t i, uint32_t tid)
 {
@@ -82,14 +82,18 @@ static inline int claim_at(struct hepta_mailbox *b, uint32_t i, uint32_t tid)
     return 1;
 }
 
-/* Nothing is free. Are there places of the dead? The receiver looks, if it hasn't just done so. */
+/* Nothing is free. Are there places of the dead? The receiver looks, if it hasn't just done so. Or
+ * is the name gone, and who removed it couldn't say so here? */
 static int refuse(struct hepta_mailbox *b)
 {
     struct h7_mailbox_shared *s = b->shared;
     uint64_t ago = (uint64_t)h7_clock_tick() - h7_load64_relaxed(&s->swept);
+    struct stat st;
     h7_add64_relaxed(&s->refused, 1);
     if (ago < H7_MAILBOX_SWEEP_NS || h7_load32_relaxed(&s->starved))
         return -EAGAIN;
+    if (fstat(b->seg.fd, &st) == 0 && st.st_nlink == 0)
+        h7_store32_relaxed(&s->unlinked, 1);
     h7_store32_relaxed(&s->starved, 1);
     h7_fence_full(); /* with a sleeper's: starved, or odd */
     h7_mailbox_call(s);
@@ -154,7 +158,7 @@ static inline int send_queued(struct hepta_mailbox *b, uint32_t tid, int n, cons
     return 0;
 }
 
-/* --- the verb --------------------------------------------------------------------------------- */
+/* --- the verb ---------------------------------------------------------------------------- */
 
 static int check(int n, const void *payload, size_t len, uint32_t flags)
 {

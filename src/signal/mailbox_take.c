@@ -8,7 +8,7 @@
  */
 #include "signal/mailbox_internal.h"
 
-/* --- what is told ---------------------------------------------------------------------------- */
+/* --- what is told ------------------------------------------------------------------------ */
 
 static void tell_of(int n, uint64_t who, struct hepta_signal_info *info)
 {
@@ -33,7 +33,7 @@ static inline void count(struct h7_a64 *n, int64_t by)
     h7_store64_relaxed(n, h7_load64_relaxed(n) + (uint64_t)by);
 }
 
-/* --- turning a stack over ----------------------------------------------------------------------- */
+/* --- turning a stack over ---------------------------------------------------------------- */
 
 int h7_mailbox_in_stack(const struct hepta_mailbox *b, uint32_t q, uint32_t at)
 {
@@ -104,7 +104,7 @@ int h7_mailbox_move(struct hepta_mailbox *b, uint32_t q)
     return at ? -EAGAIN : 0;
 }
 
-/* --- taking -------------------------------------------------------------------------------------- */
+/* --- taking ------------------------------------------------------------------------------ */
 
 static inline int acks(const struct hepta_mailbox *b)
 {

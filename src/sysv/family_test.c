@@ -241,28 +241,6 @@ static void test_fits(void **state)
     assert_int_equal(names_count(""), 0);
 }
 
-/* A get that fails keeps nothing attached under an id that it doesn't tell; nor does it take away
- * what was attached before. */
-static void test_fails_and_keeps_nothing(void **state)
-{
-    (void)state;
-    int id = get(&scraps, KEY, 5, IPC_CREAT | 0600), n = names_count_in("/proc/self/fd", "");
-    assert_int_equal(get(&scraps, KEY, 5, IPC_CREAT | IPC_EXCL | 0600), -EEXIST);
-    assert_int_equal(get(&scraps, KEY, 6, 0600), -EINVAL);
-    assert_int_equal(names_count_in("/proc/self/fd", ""), n);
-    assert_int_equal(h7_sysv_detach(&scrap_table, id), 0); /* it was there still */
-    n = names_count_in("/proc/self/fd", "");
-    assert_int_equal(get(&scraps, KEY, 5, IPC_CREAT | IPC_EXCL | 0600), -EEXIST);
-    assert_int_equal(get(&scraps, KEY, 6, 0600), -EINVAL);
-    assert_int_equal(names_count_in("/proc/self/fd", ""), n);
-    assert_int_equal(h7_sysv_detach(&scrap_table, id), -EINVAL);
-    assert_int_equal(get(&scraps, KEY, 5, 0600), id);
-    assert_int_equal(h7_sysv_detach(&scrap_table, id), 0);
-    assert_int_equal(h7_sysv_remove(&scraps, id), 0);
-    end(id);
-    assert_int_equal(names_count(""), 0);
-}
-
 /* Each family has its own ids and keys. */
 static void test_apart(void **state)
 {
@@ -355,6 +333,30 @@ static void test_end_without_removal(void **state)
     assert_int_equal(names_count(""), 0);
 }
 
+/* The id's name was taken away by hand: the key doesn't lead nowhere for ever. */
+static void test_key_without_its_id(void **state)
+{
+    const struct h7_sysv_family *both[] = {&pads, &scraps};
+    char path[200];
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        int id = get(both[i], KEY, 1, IPC_CREAT | 0600);
+        assert_int_equal(h7_sysv_detach(both[i]->table, id), 0);
+        snprintf(path, sizeof path, "%s/%s.%d", names_path, both[i]->id_kind, id);
+        names_rm(path, 0);
+        assert_int_equal(use(both[i], id), -EINVAL);
+        assert_int_equal(get(both[i], KEY, 1, 0600), -ENOENT);
+        assert_int_equal(names_count(""), 0);
+        int next = get(both[i], KEY, 1, IPC_CREAT | 0600);
+        assert_true(next > 0 && next != id);
+        assert_int_equal(use(both[i], next), 0);
+        assert_int_equal(h7_sysv_remove(both[i], next), 0);
+        if (both[i] == &scraps)
+            end(next);
+        assert_int_equal(names_count(""), 0);
+    }
+}
+
 /* --- races and users ---------------------------------------------------------------- */
 
 static uint32_t *stop;
@@ -440,12 +442,12 @@ static void test_new_owner_frees_the_key(void **state)
 
 static const struct CMUnitTest tests[] = {
     NAMES_TEST(test_fits),
-    NAMES_TEST(test_fails_and_keeps_nothing),
     NAMES_TEST(test_apart),
     NAMES_TEST(test_modes),
     NAMES_TEST(test_lingers),
     NAMES_TEST(test_free_key_is_finished),
     NAMES_TEST(test_end_without_removal),
+    NAMES_TEST(test_key_without_its_id),
     NAMES_TEST(test_attach_against_removal),
     NAMES_TEST(test_new_owner_frees_the_key),
 };

@@ -131,7 +131,7 @@ static int missing(const struct h7_sysv_family *f, key_t key, int id, int r)
     if (found < 0)
         return found;
     if (r != -EIDRM)
-        return -EBADMSG;
+        return h7_sysv_drop_key(f, key, id) == 0 ? AGAIN : -EBADMSG;
     /* A removed object, whose names only its owner, or root, can remove: a stopped one is at it. */
     return is_mine(f, key) ? -ETIMEDOUT : -EACCES;
 }

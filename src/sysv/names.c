@@ -301,10 +301,39 @@ static int is_unknown(int r)
     return r == -EMFILE || r == -ENFILE || r == -ENOMEM || r == -EACCES || r == -EINTR;
 }
 
+/* Whoever it belongs to: where IPC_SET with a new owner was cut short (Y5), that is another one
+ * than the directory's, who alone can have put it there. Good enough to free the key. */
+static int read_anybodys_id(int obj, void *arg)
+{
+    char text[TEXT + 1] = "/";
+    struct statx st;
+    int fd = h7_sys_openat(obj, H7_SYSV_PART_ID, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
+    int r = fd < 0 ? fd : h7_sys_statx(fd, "", &st);
+    h7_sys_close(fd);
+    if (r == 0 && !S_ISREG(st.stx_mode))
+        r = -EBADMSG;
+    fd = r < 0 ? r : h7_sys_openat(obj, H7_SYSV_PART_ID,
+                                   O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
+    if (fd < 0)
+        return fd;
+    ssize_t n = h7_sys_pread(fd, text + 1, TEXT - 1, 0);
+    h7_sys_close(fd);
+    if (n < 0)
+        return (int)n;
+    text[n + 1] = 0;
+    *(int *)arg = h7_sysv_id_of(text);
+    return 0;
+}
+
 /* Does the key (0: none) lead to the id? 1, 0, or negative errno: not known. */
 static int leads_to(const struct h7_sysv_family *f, key_t key, int id)
 {
+    char name[H7_SYSV_NAME];
     int other = 0, r = key ? h7_sysv_key_id(f, key, &other) : -ENOENT;
+    if (r == -EBADMSG) {
+        h7_sysv_key_name(name, key);
+        r = h7_name_attach(f->key_kind, name, read_anybodys_id, &other);
+    }
     return is_unknown(r) ? r : r == 0 && other == id;
 }
 
@@ -322,6 +351,50 @@ int h7_sysv_unlink(const struct h7_sysv_family *f, int id)
         r = unlink_key(f, stub.key);
     }
     return r < 0 ? r : unlink_id(f, id); /* Y4 */
+}
+
+static int has_name(const struct h7_sysv_family *f, int id)
+{
+    char name[H7_SYSV_NAME];
+    h7_sysv_id_name(name, id);
+    int obj = h7_name_open(f->id_kind, name);
+    h7_sys_close(obj);
+    return obj != -ENOENT;
+}
+
+/* With the object's lock of names the key is still its own, and not that of the next. */
+static int drop_under_lock(const struct h7_sysv_family *f, struct h7_sysv_entry *e, key_t key,
+                           int id)
+{
+    int r = f->lock_names(e);
+    if (r < 0)
+        return r;
+    r = has_name(f, id) ? -EBADMSG : leads_to(f, key, id);
+    if (r == 1)
+        r = unlink_key(f, key);
+    f->unlock_names(e);
+    return r;
+}
+
+int h7_sysv_drop_key(const struct h7_sysv_family *f, key_t key, int id)
+{
+    char name[H7_SYSV_NAME];
+    struct attaching a = {.f = f, .id = id};
+    size_t size = (f->entry_size + H7_CACHE_LINE - 1) / H7_CACHE_LINE * H7_CACHE_LINE;
+    if (has_name(f, id))
+        return -EBADMSG;
+    a.e = aligned_alloc(H7_CACHE_LINE, size);
+    if (!a.e)
+        return -ENOMEM;
+    memset(a.e, 0, size);
+    h7_sysv_key_name(name, key);
+    int r = h7_name_attach(f->key_kind, name, open_key, &a);
+    if (r == 0) {
+        r = drop_under_lock(f, a.e, key, id);
+        f->detach(a.e);
+    }
+    free(a.e);
+    return r;
 }
 
 /* The id's name becomes the object's, the key's name the stub's, which goes. */

@@ -187,17 +187,53 @@ static int change_modes(const struct h7_sysv_family *f, const struct opened *o, 
     return r;
 }
 
+/* What is half changed belongs to nobody that could attach it. What was before is asked of the
+ * files, since others may write the fields. */
+static void change_back(const struct h7_sysv_family *f, const struct h7_sysv_entry *e,
+                        const struct opened *o, const struct statx *before, int new_owner)
+{
+    for (int i = 0; i < H7_SYSV_PARTS && f->parts[i].name; i++)
+        if (f->parts[i].mode != H7_SYSV_FIXED)
+            h7_sys_fchmod(o->part[i], before[i + 1].stx_mode & 0777);
+    if (new_owner)
+        give(f, e, o, before[0].stx_uid, before[0].stx_gid);
+}
+
+/* before: of the directory, and of each part. */
+static int look_before(const struct h7_sysv_family *f, const struct h7_sysv_entry *e,
+                       const struct opened *o, struct statx *before)
+{
+    int r = h7_sys_statx(e->obj, "", &before[0]);
+    for (int i = 0; i < H7_SYSV_PARTS && f->parts[i].name && r == 0; i++)
+        r = h7_sys_statx(o->part[i], "", &before[i + 1]);
+    return r;
+}
+
+static int change(const struct h7_sysv_family *f, const struct h7_sysv_entry *e,
+                  const struct opened *o, mode_t mode, uid_t uid, gid_t gid)
+{
+    struct statx before[1 + H7_SYSV_PARTS];
+    int new_owner =
+        uid != h7_load32_relaxed(&e->sh->uid) || gid != h7_load32_relaxed(&e->sh->gid);
+    int r = look_before(f, e, o, before);
+    if (r < 0)
+        return r;
+    if (new_owner)
+        r = give(f, e, o, uid, gid);
+    if (r == 0)
+        r = change_modes(f, o, mode);
+    if (r < 0)
+        change_back(f, e, o, before, new_owner);
+    return r;
+}
+
 int h7_sysv_set_files(const struct h7_sysv_family *f, const struct h7_sysv_entry *e, mode_t mode,
                       uid_t uid, gid_t gid)
 {
     struct opened o;
-    int new_owner =
-        uid != h7_load32_relaxed(&e->sh->uid) || gid != h7_load32_relaxed(&e->sh->gid);
     int r = open_all(f, e->obj, &o);
-    if (r == 0 && new_owner)
-        r = give(f, e, &o, uid, gid);
     if (r == 0)
-        r = change_modes(f, &o, mode);
+        r = change(f, e, &o, mode, uid, gid);
     close_all(&o);
     return r == -EACCES ? -EPERM : r;
 }

@@ -35,6 +35,11 @@ int h7_sysv_make_texts(const struct h7_sysv_family *f, int dir, int id, key_t ke
 /* Remove the id's name if it is a stub that nobody needs any more. */
 void h7_sysv_clean(const struct h7_sysv_family *f, int id);
 
+/* A key that leads to an id which has no name, as no death leaves it: somebody has removed the one
+ * by hand, or the system said something wrong. Nobody could use or remove the object: its key goes.
+ * 0 it is gone, -EBADMSG (it isn't so), -EACCES, ... */
+int h7_sysv_drop_key(const struct h7_sysv_family *f, key_t key, int id);
+
 /* --- perm.c --- */
 
 /* The files follow: mode and, where it differs, owner. 0, -EPERM, ... */

@@ -328,6 +328,23 @@ static void test_by_number_alone(void **state)
     assert_int_equal(hepta_msg_ctl(id, IPC_RMID, NULL), 0);
 }
 
+/* A get that fails keeps nothing attached under an id that it doesn't tell; nor does it take away
+ * what was attached before. */
+static void test_fails_and_keeps_nothing(void **state)
+{
+    (void)state;
+    int before = n_fds(), id = hepta_msg_get(KEY, IPC_CREAT | 0600, NULL), with = n_fds();
+    assert_int_equal(hepta_msg_get(KEY, IPC_CREAT | IPC_EXCL | 0600, NULL), -EEXIST);
+    assert_int_equal(n_fds(), with);
+    assert_int_equal(hepta_msg_detach(id), 0); /* it was there still */
+    assert_int_equal(hepta_msg_get(KEY, IPC_CREAT | IPC_EXCL | 0600, NULL), -EEXIST);
+    assert_int_equal(n_fds(), before);
+    assert_int_equal(hepta_msg_detach(id), -EINVAL);
+    assert_int_equal(hepta_msg_get(KEY, 0600, NULL), id);
+    assert_int_equal(n_fds(), with);
+    assert_int_equal(hepta_msg_ctl(id, IPC_RMID, NULL), 0);
+}
+
 /* Another PID namespace: what the parent has attached isn't the child's. */
 static int elsewhere(void *arg)
 {
@@ -385,6 +402,7 @@ static const struct CMUnitTest tests[] = {
     NAMES_TEST(test_fork),
     NAMES_TEST(test_fork_while_dying),
     NAMES_TEST(test_by_number_alone),
+    NAMES_TEST(test_fails_and_keeps_nothing),
     NAMES_TEST(test_other_namespace),
 };
 NAMES_MAIN(tests)

@@ -119,6 +119,8 @@ static const struct {
     {SYS_fchmodat, "fchmodat", {EPERM, ENOENT, EACCES}},
     {SYS_flock, "flock", {EAGAIN, ENOLCK}},
     {SYS_fchown, "fchown", {EPERM}},
+    {SYS_fchownat, "fchownat", {EPERM, ENOMEM}},
+    {SYS_mlock, "mlock", {ENOMEM, EPERM, EAGAIN}},
     {SYS_mq_open, "mq_open", {EMFILE, ENFILE, ENOSPC, ENOMEM, ENOSYS}},
     {SYS_mq_timedsend, "mq_timedsend", {EAGAIN}},
     {SYS_mq_unlink, "mq_unlink", {ENOENT, EACCES}},

@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * planted.c - somebody who may write the directory of names plants whatever he likes in it,
- * while FIFOs or queues are made, opened, listed and unlinked there
+ * while FIFOs, queues, semaphores, segments or mailboxes are made, opened, listed and unlinked there
  *
  * planted SECONDS KIND... Two processes plant, as root for another user where they can: links,
  * special files, trees, huge, short and foreign segments, parts of one object in another,
  * modes and owners, ids and keys that lead elsewhere, drafts of dead processes, and take away what
  * others have just made. Two more, built with ASan and UBSan, use the same few names
- * (planted_use.c). They must get documented answers in time and never leave the directory: a file
- * outside, to which the links lead, and the directory outside must be as they were.
+ * (planted_use.c, planted_shared.c). They must get documented answers in time and never leave the
+ * directory: a file outside, to which the links lead, and the directory outside must be as they
+ * were.
  */
 #define _GNU_SOURCE
 #include "planted.h"
 
 #include "../lib/t.h"
+#include "memory/memory_internal.h"
 #include "prim/segment.h"
 
 #include <dirent.h>
@@ -34,6 +36,22 @@ static char base[] = "/dev/shm/hepta-hostile-XXXXXX";
 static char dir[64], outside[64], target[80];
 static uint64_t seed;
 static bool kinds[PLANTED_KINDS];
+
+/* What begins their names, and those of keys; and what a segment of theirs says it is. */
+static const struct {
+    const char *name, *entry, *key;
+    uint32_t segment;
+} of_kind[PLANTED_KINDS] = {
+    [PLANTED_FIFO] = {"fifo", "fifo", NULL, H7_KIND_FIFO},
+    [PLANTED_MQ] = {"mq", "mq", NULL, H7_KIND_MQ},
+    [PLANTED_MSG] = {"msg", "msg", "msgkey", H7_KIND_MSG},
+    [PLANTED_SEM] = {"sem", "sem", NULL, H7_KIND_SEM},
+    [PLANTED_PERMIT] = {"permit", "permit", NULL, H7_KIND_PERMIT},
+    [PLANTED_SHM] = {"shm", "shm", NULL, H7_KIND_SHM},
+    [PLANTED_SEMSET] = {"semset", "semset", "semkey", H7_KIND_SEMSET},
+    [PLANTED_SHMID] = {"shmid", "shmid", "shmkey", H7_KIND_SHM},
+    [PLANTED_MAILBOX] = {"mailbox", "mailbox", NULL, H7_KIND_MAILBOX},
+};
 
 uint64_t planted_random(uint64_t below)
 {
@@ -72,21 +90,21 @@ static bool some_present(char path[160])
 static void some_path(char path[160], bool part)
 {
     static const char *const parts[] = {"mode", "data", "d", "s", "r", "w", "life", "id", "key",
-                                        "gone", "other"};
-    const int n = (int)rnd(PLANTED_NAMES);
+                                        "gone", "sems", "control"};
+    const int n = (int)rnd(PLANTED_NAMES), kind = planted_kind();
 
     if (part) {
         snprintf(path, 160, "%s", parts[rnd(T_COUNT(parts))]);
         return;
     }
-    switch (planted_kind()) {
-    case PLANTED_FIFO: snprintf(path, 160, "fifo.n%d", n); return;
-    case PLANTED_MQ: snprintf(path, 160, "mq.n%d", n); return;
-    default:
-        if (rnd(2) && some_present(path))
-            return;
-        snprintf(path, 160, rnd(2) ? "msg.%d" : "msgkey.%08x", n + 1);
-    }
+    if (!of_kind[kind].key)
+        snprintf(path, 160, "%s.n%d", of_kind[kind].entry, n);
+    else if (rnd(2) && some_present(path))
+        return;
+    else if (rnd(2))
+        snprintf(path, 160, "%s.%d", of_kind[kind].entry, n + 1);
+    else
+        snprintf(path, 160, "%s.%08x", of_kind[kind].key, (unsigned)n + 1);
 }
 
 /* Into one of the objects, if it is a directory. */
@@ -118,7 +136,7 @@ static void remove_all(const char *path)
     t_reap(pid, 10000);
 }
 
-/* Begin of a queue's control area: its plan, which could be one. */
+/* Begin of a queue's or set's control area: its plan, which could be one; of a mailbox's: its depth. */
 static void plant_plan(int fd)
 {
     uint32_t plan[8] = {(uint32_t)rnd(9), (uint32_t)rnd(100), (uint32_t)rnd(4), 256,
@@ -132,9 +150,9 @@ static void plant_plan(int fd)
 
 static int fill_segment(int fd)
 {
-    static const uint32_t of[PLANTED_KINDS] = {H7_KIND_FIFO, H7_KIND_MQ, H7_KIND_MSG};
     struct h7_segment_header h = {.magic = H7_SEGMENT_MAGIC, .version = H7_SEGMENT_VERSION,
-                                  .kind = of[planted_kind()], .data_off = 4096U << 2 * rnd(4)};
+                                  .kind = of_kind[planted_kind()].segment,
+                                  .data_off = 4096U << 2 * rnd(4)};
     struct stat st;
     int rc;
 
@@ -153,6 +171,18 @@ static int fill_segment(int fd)
     return rc;
 }
 
+/* What stands beside the memory of a named segment. */
+static int fill_shm_control(int fd)
+{
+    struct h7_shm_control c = {.magic = H7_SHM_MAGIC, .version = H7_SEGMENT_VERSION,
+                               .flags = rnd(2) ? HEPTA_SHM_AUTO : (uint32_t)rnd(64),
+                               .creator = (uint32_t)rnd(9)};
+
+    if (rnd(2))
+        ((unsigned char *)&c)[rnd(sizeof(c))] ^= (unsigned char)rnd(256);
+    return write(fd, &c, rnd(4) ? sizeof(c) : rnd(sizeof(c))) < 0 ? -1 : 0;
+}
+
 /* A file that says it is a segment, more or less. Among queues never one that somebody may have
  * mapped: to cut that short is its owner's right, and ends who uses it. FIFOs are only opened. */
 static int plant_segment(const char *path)
@@ -165,7 +195,7 @@ static int plant_segment(const char *path)
     fd = kinds[PLANTED_FIFO] ? open(path, how, 0666) : open(tmp, how | O_EXCL, 0666);
     if (fd < 0)
         return -1;
-    rc = fill_segment(fd);
+    rc = kinds[PLANTED_SHM] && rnd(2) ? fill_shm_control(fd) : fill_segment(fd);
     close(fd);
     if (!kinds[PLANTED_FIFO] && rename(tmp, path) < 0) {
         unlink(tmp);
@@ -174,14 +204,16 @@ static int plant_segment(const char *path)
     return rc;
 }
 
-/* What the small files of a System V queue say: another id, another key, nonsense. */
+/* What the small files of a System V object say: another id, another key, nonsense. A new file:
+ * what has that name by now could be memory that somebody has mapped. */
 static int plant_text(const char *path)
 {
     static const char *const forms[] = {"%u", "%u 0 1 0", "%x 1 2 3", "%u0", "-%u", "", "%u "};
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0444);
     char text[200];
-    int n, rc;
+    int n, rc, fd;
 
+    unlink(path);
+    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0444);
     if (fd < 0)
         return -1;
     n = snprintf(text, sizeof(text), forms[rnd(T_COUNT(forms))], 1 + (unsigned)rnd(PLANTED_NAMES));
@@ -359,10 +391,8 @@ static bool run(unsigned seconds)
 
 static bool set_kind(const char *name)
 {
-    static const char *const names[PLANTED_KINDS] = {"fifo", "mq", "msg"};
-
     for (int i = 0; i < PLANTED_KINDS; i++)
-        if (strcmp(name, names[i]) == 0)
+        if (strcmp(name, of_kind[i].name) == 0)
             return kinds[i] = true;
     return false;
 }
@@ -373,7 +403,7 @@ int main(int argc, char **argv)
     bool ok;
 
     if (argc < 3)
-        t_die("planted SECONDS fifo|mq|msg...");
+        t_die("planted SECONDS fifo|mq|msg|sem|permit|shm|semset|shmid|mailbox...");
     for (int i = 2; i < argc; i++)
         if (!set_kind(argv[i]))
             t_die("no such kind: %s", argv[i]);

@@ -28,7 +28,7 @@
 static const struct room *const rooms[] = {&pipe_room,      &fifo_room, &stream_room,
                                           &seqpacket_room, &mq_room,   &msg_room,
                                           &permit_room,    &set_room,  &sem_room,
-                                          &shm_room,       &mailbox_room};
+                                          &shm_room,       &mailbox_room, &semset_room, &shmid_room};
 
 struct actor {
     volatile int pid, verb; /* verb: what it is in now, for the report of a hang */
@@ -87,7 +87,7 @@ void end_verb(int verb, int64_t start, int64_t deadline, int64_t result)
     if (result > 0)
         me->n_bytes += (uint64_t)result;
     if (result < 0 && !documented(verb, (int)-result))
-        me->undocumented = (int)-result * 100 + verb;
+        me->undocumented = -result < 9999 ? (int)-result * 100 + verb : 999900 + verb;
 }
 
 int64_t some_deadline(void)

@@ -34,7 +34,7 @@ struct room {
 };
 
 extern const struct room pipe_room, fifo_room, stream_room, seqpacket_room, mq_room, msg_room,
-    permit_room, set_room, sem_room, shm_room, mailbox_room;
+    permit_room, set_room, sem_room, shm_room, semset_room, shmid_room, mailbox_room;
 
 uint64_t rnd(uint64_t below);
 int64_t some_deadline(void);
