@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * planted.c - somebody who may write the directory of names plants whatever he likes in it,
- * while FIFOs, queues, semaphores, segments or mailboxes are made, opened, listed and unlinked there
+ * while FIFOs, queues, semaphores, segments or mailboxes are made, opened, listed and unlinked
+ * there
  *
  * planted SECONDS KIND... Two processes plant, as root for another user where they can: links,
  * special files, trees, huge, short and foreign segments, parts of one object in another,
@@ -136,7 +137,8 @@ static void remove_all(const char *path)
     t_reap(pid, 10000);
 }
 
-/* Begin of a queue's or set's control area: its plan, which could be one; of a mailbox's: its depth. */
+/* Begin of a queue's or set's control area: its plan, which could be one; of a mailbox's: its
+ * depth. */
 static void plant_plan(int fd)
 {
     uint32_t plan[8] = {(uint32_t)rnd(9), (uint32_t)rnd(100), (uint32_t)rnd(4), 256,

@@ -28,7 +28,8 @@
 static const struct room *const rooms[] = {&pipe_room,      &fifo_room, &stream_room,
                                           &seqpacket_room, &mq_room,   &msg_room,
                                           &permit_room,    &set_room,  &sem_room,
-                                          &shm_room,       &mailbox_room, &semset_room, &shmid_room};
+                                          &shm_room,       &semset_room, &shmid_room,
+                                          &mailbox_room};
 
 struct actor {
     volatile int pid, verb; /* verb: what it is in now, for the report of a hang */
