@@ -39,9 +39,9 @@ struct block {
 static int work(struct demo_peer *p, struct bench *b, const struct hepta_channel_msg *m)
 {
     const struct block *in = m->data;
+    const size_t head = offsetof(struct block, bytes);
 
-    if (m->len < offsetof(struct block, bytes) || m->len - offsetof(struct block, bytes) < in->len ||
-        in->at + (size_t)in->len > p->len)
+    if (m->len < head || m->len - head < in->len || in->at + (size_t)in->len > p->len)
         return -EBADMSG;
     memcpy(b->bytes + in->at, in->bytes, in->len);
     if (m->set & HEPTA_CHANNEL_HAS_DELIVERIES && m->deliveries > 1)
@@ -125,8 +125,8 @@ static int go_on(struct demo_job *job)
     return rc;
 }
 
-static int play(const struct demo_file *file, const char *name, struct bench *b, struct demo_job *job,
-                struct demo_lease *result)
+static int play(const struct demo_file *file, const char *name, struct bench *b,
+                struct demo_job *job, struct demo_lease *result)
 {
     unsigned char is[32], should[32];
     struct demo_child child = {.pid = -1, .report = -1, .go = -1};

@@ -133,7 +133,8 @@ static bool peek_path(const struct process *p, char *to, size_t room, unsigned l
     return false;
 }
 
-/* Does it wait for the other side of a FIFO? Who waits for a file server would make us wait, too. */
+/* Does it wait for the other side of a FIFO? Who waits for a file server would make us wait,
+ * too. */
 static bool waits_for_partner(const struct process *p, pid_t tid)
 {
     char path[64], text[64];
