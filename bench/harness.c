@@ -54,11 +54,12 @@ static const char *reason(int err, const struct bench_case *on)
 }
 
 /* From the first message to the last: by the first side's clock, or in a stream the second's,
- * who see them arrive. */
+ * who see them arrive. Those who count together may each find that the others have done all. */
 static double took(const struct crew *crew, const struct peer_reply *reply)
 {
     const struct bench_shape *shape = &bench_shapes[crew->test];
-    int first = shape->rate ? shape->n[BENCH_FIRST] : 0;
+    bool together = crew->test == BENCH_CONTEND;
+    int first = shape->rate && !together ? shape->n[BENCH_FIRST] : 0;
     int end = shape->rate ? crew->n : 1;
     int64_t from = reply[first].start_ns, to = reply[first].end_ns;
 
@@ -199,6 +200,26 @@ enum bench_status bench_measure(struct bench_cell *cell, const struct bench_plan
     return cell->status;
 }
 
+static bool late(const struct bench_plan *plan, struct bench_cell *cell)
+{
+    if (!plan->end_ns || bench_now_ns() < plan->end_ns)
+        return false;
+    if (cell->n_samples == 0)
+        tell(cell, BENCH_UNAVAILABLE, "the time was up before its turn");
+    return true;
+}
+
+/* One measurement more, unless it failed before or the time is up. */
+static void one_more(struct bench_plan *plan, int run, struct bench_cell *cell)
+{
+    if (cell->status != BENCH_OK || late(plan, cell))
+        return;
+    if (plan->progress)
+        plan->progress(run, cell, plan->arg);
+    if (bench_measure(cell, plan, &cell->sample[cell->n_samples]) == BENCH_OK)
+        cell->n_samples++;
+}
+
 enum bench_status bench_run(struct bench_plan *plan)
 {
     enum bench_status worst = BENCH_OK;
@@ -206,12 +227,7 @@ enum bench_status bench_run(struct bench_plan *plan)
     for (int run = 0; run < plan->runs; run++) {
         for (size_t i = 0; i < plan->n_cells; i++) {
             struct bench_cell *cell = &plan->cells[i];
-            if (cell->status != BENCH_OK)
-                continue;
-            if (plan->progress)
-                plan->progress(run, cell, plan->arg);
-            if (bench_measure(cell, plan, &cell->sample[cell->n_samples]) == BENCH_OK)
-                cell->n_samples++;
+            one_more(plan, run, cell);
             if (cell->status > worst)
                 worst = cell->status;
         }
