@@ -96,7 +96,7 @@ static void verb(struct step_run *run)
 /* each so-many-th state; verb, and what is before it. IPC_STAT of what is there looks at each
  * process of the machine: its lock is that of IPC_SET. */
 static const struct step_scenario *const scenarios[] = {
-    CASE("get, it is made", KSC, 29, make, .absent = true),
+    CASE("get, it is made", KS, 29, make, .absent = true),
     CASE("get, it is there", K, 5, get_again, .forgets = true),
     CASE("attach", KS, 1, attach),
     CASE("attach, first use", K, 7, attach, .forgets = true),
@@ -110,7 +110,7 @@ static const struct step_scenario *const scenarios[] = {
     CASE("IPC_STAT of what is no more", KSC, 11, look, .corpse = true),
     CASE("IPC_SET", KS, 2, set),
     CASE("SHM_LOCK", K | LONG, 1, lock, .mine = true),
-    CASE("IPC_RMID", KSC, 15, remove_it, .removes = true),
+    CASE("IPC_RMID", KS, 15, remove_it, .removes = true),
     CASE("IPC_RMID, attached", KSC, 11, remove_it, .removes = true, .mine = true),
     CASE("IPC_RMID, others have it", KSC, 11, remove_it, .removes = true, .holder = true),
     CASE("sweep", K, 13, sweep, .corpse = true),
