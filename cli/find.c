@@ -10,7 +10,7 @@
 
 #include "cli/cli.h"
 #include "cli/ls_print.h"
-#include "cli/nearest.h"
+#include "channel/address.h"
 
 const char *const object_kinds[] = {"draft", "fifo",   "mailbox", "mq",     "msg",  "packet",
                                     "permit", "pipe",  "raw",     "sem",    "semset", "shm",
@@ -45,8 +45,12 @@ const char *find_wrong(const char *address)
         return "a name is missing";
     if (!p.kind[0] || cli_word(p.kind, object_kinds) >= 0)
         return NULL;
-    snprintf(text, sizeof text, "there is no kind '%s'; did you mean '%s:%.100s'?", p.kind,
-             nearest(p.kind, object_kinds), p.name);
+    const char *near = h7_nearest(p.kind, strlen(p.kind), object_kinds);
+    if (near)
+        snprintf(text, sizeof text, "there is no kind '%s'; did you mean '%s:%.100s'?", p.kind, near,
+                 p.name);
+    else
+        snprintf(text, sizeof text, "there is no kind '%s'; `hepta ls --help` lists them", p.kind);
     return text;
 }
 

@@ -8,7 +8,7 @@
 #include "cli/cli.h"
 #include "cli/find.h"
 #include "cli/ls_print.h"
-#include "cli/nearest.h"
+#include "channel/address.h"
 
 static const char *const backends[] = {"hepta", "kernel", NULL};
 
@@ -51,9 +51,11 @@ static int take_kinds(struct request *r, char **argv)
         if (!strncmp(word, "kernel.", 7))
             word += 7;
         int i = cli_word(word, object_kinds);
-        if (i < 0)
-            return cli_usage("there is no kind '%s'; did you mean '%s'?", *argv,
-                             nearest(word, object_kinds));
+        if (i < 0) {
+            const char *near = h7_nearest(word, strlen(word), object_kinds);
+            return near ? cli_usage("there is no kind '%s'; did you mean '%s'?", *argv, near)
+                        : cli_usage("there is no kind '%s'", *argv);
+        }
         r->kind[i] = r->any = true;
     }
     return CLI_OK;

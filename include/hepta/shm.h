@@ -130,7 +130,6 @@ size_t hepta_shm_len(const struct hepta_shm *shm);
  * hepta_shm_grow() - make it larger, or map what others have made
  * @len: bytes; 0: as large as it is by now
  *
- * Never smaller: others use it. The address stays.
  * Never smaller: others use it. The address stays. If others have made it larger than @len, all
  * that there is is mapped.
  * Return: 0, or -EINVAL (smaller), -ENOMEM (beyond len_max of this handle), -ENOSPC (nothing
