@@ -22,3 +22,10 @@ needs_two_cpus() {
 complaints() {
     grep -v "other programs took the cpus" "$1"
 }
+
+# absent [OPTION] PATTERN FILE: as "! grep", which fails no test
+absent() {
+    if grep "$@"; then
+        return 1
+    fi
+}

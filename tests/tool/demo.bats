@@ -29,7 +29,7 @@ rows() {
     [ "$(rows | grep -cE ' (right|-)$')" -eq 16 ]
     [ "$(rows | grep -c ' x right$')" -eq 11 ]
     grep -q 'the file is whole' "$tmp/out"
-    run ! grep -qE 'WRONG|FAILED' "$tmp/out"
+    absent -E 'WRONG|FAILED' "$tmp/out"
     [ "$(leftovers)" = "$before" ]
 }
 

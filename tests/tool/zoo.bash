@@ -27,9 +27,3 @@ as_nobody() {
     nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
 }
 
-# absent [OPTION] PATTERN FILE: as "! grep", which fails no test
-absent() {
-    if grep "$@"; then
-        return 1
-    fi
-}
