@@ -78,7 +78,8 @@ void conf_ok(struct conf *c, const char *file, int line, const char *what, bool 
 /* What the verbs themselves decide, whatever is behind them. */
 static const char *const via_differs_in[] = {
     "no-restart", "no-sigpipe", "always-cloexec", "no-2gib-limit", "address-first",
-    "too-long", "no-cancellation", "mode-bits-only",
+    "too-long", "no-cancellation", "mode-bits-only", "signal-timed-out", "signal-says-no",
+    "signal-pidfds-only",
 };
 
 enum conf_side conf_side(const struct conf *c)
