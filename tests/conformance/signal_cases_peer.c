@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -31,17 +32,14 @@ static pid_t idle(struct conf *c, int i)
 static pid_t child_with(pid_t pid)
 {
     struct clone_args args;
-    pid_t parent = getpid();
     memset(&args, 0, sizeof(args));
     args.exit_signal = SIGCHLD;
     args.set_tid = (uint64_t)(uintptr_t)&pid;
     args.set_tid_size = 1;
     pid_t r = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
-    if (r == 0) {
-        (void)parent;
+    if (r == 0)
         for (;;)
             pause();
-    }
     return r < 0 ? -errno : r;
 }
 
@@ -203,17 +201,23 @@ static void closed(struct conf *c)
 
 /* --- other namespaces ------------------------------------------------------------------------------ */
 
-/* A child with numbers of its own, in which it is 1. */
+/* A grandchild with numbers of its own, in which it is 1: 0 there. Its number here in cell FREE; it
+ * has ended when the child that is returned has. */
 static pid_t in_own_numbers(struct conf *c)
 {
-    struct clone_args args;
-    memset(&args, 0, sizeof(args));
-    args.flags = CLONE_NEWPID;
-    args.exit_signal = SIGCHLD;
-    pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
-    if (pid < 0)
-        conf_fail(c, "clone3: %s", strerror(errno));
-    return pid;
+    pid_t pid = conf_fork(c);
+    if (pid != 0)
+        return pid;
+    EQ(c, unshare(CLONE_NEWPID), 0);
+    pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        return 0;
+    }
+    OK(c, pid > 0);
+    conf_set(c, FREE, pid);
+    conf_join(c, pid);
+    conf_exit();
 }
 
 /* What it sees from outside has no number there. */
@@ -232,8 +236,9 @@ static void from_above(struct conf *c)
         }
         conf_exit();
     }
-    r.in.at.pid = r.pid;
     conf_await(c, BEFORE, 1);
+    conf_await(c, FREE, 1);
+    r.in.at.pid = (pid_t)conf_get(c, FREE);
     find_peer(c, &p, &r.in.at);
     tell(c, &p, SIGUSR1);
     queue(c, &p, RT(0), 1);
