@@ -159,7 +159,8 @@ static int k_wait(struct inbox *in, struct hepta_signal_info *info, int64_t dead
     struct timespec ts;
     siginfo_t si;
     sigset_t s = sigset_of(in->set & ~in->held);
-    int r = result(sigtimedwait(&s, &si, left(deadline, &ts)));
+    /* glibc's says SI_USER for SI_TKILL. */
+    int r = result((int)syscall(SYS_rt_sigtimedwait, &s, &si, left(deadline, &ts), 8));
     if (r > 0 && info)
         say(&si, info);
     return r;
@@ -345,7 +346,9 @@ static void fault(int sig, siginfo_t *si, void *context)
     (void)context;
     say(si, &info);
     on_fault(&info, NULL);
-    signal(sig, SIG_DFL); /* and again, to the end */
+    signal(sig, SIG_DFL); /* and again, to the end: the instruction, or the signal */
+    if (si->si_code <= 0)
+        raise(sig);
 }
 
 static int h_faults(uint64_t set, hepta_signal_fn *fn)

@@ -22,7 +22,8 @@ static const struct conf_backend backends[] = {
 
 static const struct conf_case *const groups[] = {
     signal_queue_cases, signal_order_cases, signal_mask_cases, signal_wait_cases,
-    signal_sender_cases, signal_peer_cases, signal_fd_cases, NULL,
+    signal_sender_cases, signal_peer_cases, signal_fd_cases,
+    signal_source_cases, signal_fault_cases, NULL,
 };
 
 const struct conf_room signal_room = {
