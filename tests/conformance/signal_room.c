@@ -23,7 +23,9 @@ static const struct conf_backend backends[] = {
 static const struct conf_case *const groups[] = {
     signal_queue_cases, signal_order_cases, signal_mask_cases, signal_wait_cases,
     signal_sender_cases, signal_peer_cases, signal_fd_cases,
-    signal_source_cases, signal_fault_cases, NULL,
+    signal_source_cases, signal_fault_cases, signal_target_cases,
+    signal_process_cases, signal_full_cases, signal_box_cases,
+    signal_give_cases, NULL,
 };
 
 const struct conf_room signal_room = {
