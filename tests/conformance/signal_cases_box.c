@@ -280,7 +280,6 @@ static void closed(struct conf *c)
     EQ(c, hepta_mailbox_pending(in.box, &set), -EBADF);
     EQ(c, hepta_mailbox_fd(in.box), -EBADF);
     EQ(c, hepta_mailbox_stat(in.box, &stat), -EBADF);
-    EQ(c, hepta_mailbox_send(NULL, 1, NULL, 0, 0), -EBADF);
     unlink_place(c, &in.at);
 }
 

@@ -255,7 +255,10 @@ static void from_below(struct conf *c)
     find_self(c, &p, &in);
     pid_t pid = in_own_numbers(c);
     if (pid == 0) {
+        struct peer late = {.pidfd = -1};
         int no = (int)DIFFERS(c, -EINVAL, -EXDEV);
+        if (has(c, NEEDS_MAILBOX))
+            EQ(c, ops(c)->peer(&late, &in.at, false), -EXDEV); /* nor be opened */
         EQ(c, ops(c)->send(&p, SIGUSR1, 0, 0), no);
         EQ(c, ops(c)->send(&p, RT(0), WITH_VALUE, 1), no);
         conf_exit();

@@ -9,17 +9,6 @@
 
 #include "signal_room.h"
 
-static uint64_t blocked_here(void)
-{
-    sigset_t s;
-    uint64_t set = 0;
-    sigprocmask(SIG_BLOCK, NULL, &s);
-    for (int n = 1; n <= HEPTA_SIGNAL_MAX; n++)
-        if (sigismember(&s, n) == 1)
-            set |= BIT(n);
-    return set;
-}
-
 /* --- fork ------------------------------------------------------------------------------------------ */
 
 /* Its mask is the parent's; nothing is pending; what it is sent is its own. */
@@ -171,62 +160,11 @@ static void after_exec_dispositions(struct conf *c, int argc, char **argv)
     OK(c, sa.sa_handler == SIG_IGN);
 }
 
-/* --- receivers and the host program ----------------------------------------------------------------- */
-
-/* Handlers are nobody's business here: all are as they were. */
-static void handlers_untouched(struct conf *c)
-{
-    struct sigaction before[HEPTA_SIGNAL_MAX + 1], now;
-    struct inbox in;
-    struct peer p;
-    conf_handle(c, SIGHUP, SA_RESTART);
-    signal(SIGTERM, SIG_IGN);
-    for (int n = 1; n <= HEPTA_SIGNAL_MAX; n++)
-        sigaction(n, NULL, &before[n]);
-    make_inbox(c, &in, USUAL);
-    find_self(c, &p, &in);
-    tell(c, &p, SIGHUP);
-    take_one(c, &in, SIGHUP);
-    leave_peer(c, &p);
-    for (int i = 0; i < 2; i++) {
-        for (int n = 1; n <= HEPTA_SIGNAL_MAX; n++) {
-            sigaction(n, NULL, &now);
-            OK(c, now.sa_handler == before[n].sa_handler && now.sa_flags == before[n].sa_flags);
-        }
-        if (i == 0)
-            drop_inbox(c, &in);
-    }
-    EQ(c, atomic_load(&c->share->n_signals), 0);
-}
-
-/* Two that overlap: what either has stays blocked until the last is closed. */
-static void overlapping(struct conf *c)
-{
-    struct inbox a, b;
-    struct peer p;
-    uint64_t before = blocked_here();
-    make_inbox(c, &a, BIT(RT(0)) | BIT(RT(1)));
-    make_inbox(c, &b, BIT(RT(1)) | BIT(RT(2)));
-    find_self(c, &p, &a);
-    queue(c, &p, RT(1), 1);
-    queue(c, &p, RT(1), 2);
-    take_value(c, &b, RT(1), 1);
-    EQ(c, ops(c)->close(&a), 0); /* not the one opened last */
-    EQ(c, (long long)(blocked_here() & ~before), (long long)(BIT(RT(1)) | BIT(RT(2))));
-    take_value(c, &b, RT(1), 2);
-    is_empty(c, &b);
-    EQ(c, ops(c)->close(&b), 0);
-    EQ(c, (long long)blocked_here(), (long long)before);
-    leave_peer(c, &p);
-}
-
 const struct conf_case signal_process_cases[] = {
     {"fork.child_begins_empty", child_begins_empty, NEEDS_SIGNALS, NULL, NULL, 0},
     {"fork.child_closes", child_closes, NEEDS_SIGNALS, NULL, NULL, 0},
     {"exec.keeps", exec_keeps, 0, NULL, after_exec_keeps, 0},
     {"exec.keeps_descriptor", exec_keeps_descriptor, NEEDS_PIDFD, NULL, after_exec_descriptor, 0},
     {"exec.dispositions", exec_dispositions, NEEDS_SIGNALS, NULL, after_exec_dispositions, 0},
-    {"host.handlers_untouched", handlers_untouched, NEEDS_PIDFD, NULL, NULL, 0},
-    {"host.overlapping", overlapping, NEEDS_HEPTA, NULL, NULL, 0},
     {0},
 };

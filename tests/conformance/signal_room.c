@@ -21,11 +21,10 @@ static const struct conf_backend backends[] = {
 };
 
 static const struct conf_case *const groups[] = {
-    signal_queue_cases, signal_order_cases, signal_mask_cases, signal_wait_cases,
-    signal_sender_cases, signal_peer_cases, signal_fd_cases,
-    signal_source_cases, signal_fault_cases, signal_target_cases,
-    signal_process_cases, signal_full_cases, signal_box_cases,
-    signal_give_cases, NULL,
+    signal_queue_cases,   signal_order_cases, signal_mask_cases,   signal_wait_cases,
+    signal_sender_cases,  signal_peer_cases,  signal_fd_cases,     signal_source_cases,
+    signal_fault_cases,   signal_target_cases, signal_process_cases, signal_host_cases,
+    signal_full_cases,    signal_box_cases,   signal_give_cases,   NULL,
 };
 
 const struct conf_room signal_room = {
@@ -110,6 +109,17 @@ struct hepta_signal_info await_signal(struct conf *c, struct inbox *in)
     OK(c, r > 0);
     EQ(c, info.signo, r);
     return info;
+}
+
+uint64_t blocked_here(void)
+{
+    sigset_t s;
+    uint64_t set = 0;
+    pthread_sigmask(SIG_BLOCK, NULL, &s);
+    for (int n = 1; n <= HEPTA_SIGNAL_MAX; n++)
+        if (sigismember(&s, n) == 1)
+            set |= BIT(n);
+    return set;
 }
 
 /* --- sending ----------------------------------------------------------------------------- */

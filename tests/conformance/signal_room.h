@@ -121,6 +121,9 @@ void is_empty(struct conf *c, struct inbox *in);
 /* Wait, and again if interrupted: what must come. */
 struct hepta_signal_info await_signal(struct conf *c, struct inbox *in);
 
+/* The thread's mask. */
+uint64_t blocked_here(void);
+
 /* --- sending ---------------------------------------------------------------------------- */
 
 void find_peer(struct conf *c, struct peer *p, const struct where *at);
@@ -152,6 +155,6 @@ void unlink_place(struct conf *c, const struct where *at);
 extern const struct conf_case signal_queue_cases[], signal_order_cases[], signal_mask_cases[],
     signal_wait_cases[], signal_sender_cases[], signal_peer_cases[], signal_fd_cases[],
     signal_source_cases[], signal_fault_cases[], signal_target_cases[], signal_process_cases[],
-    signal_full_cases[], signal_box_cases[], signal_give_cases[];
+    signal_host_cases[], signal_full_cases[], signal_box_cases[], signal_give_cases[];
 
 #endif
