@@ -49,7 +49,7 @@ static volatile char *cut_off(struct conf *c)
     return p + 32;
 }
 
-/* --- not received -------------------------------------------------------------------------------- */
+/* --- not received --------------------------------------------------------------------- */
 
 /* A child that has its own faults in its set, and faults: the kernel kills it. */
 static int dies_of(struct conf *c, volatile char *at)
@@ -93,7 +93,7 @@ static void sent_ones_are(struct conf *c)
     drop_inbox(c, &in);
 }
 
-/* --- told of --------------------------------------------------------------------------------------- */
+/* --- told of -------------------------------------------------------------------------- */
 
 static struct conf *of_fault;
 

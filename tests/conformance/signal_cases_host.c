@@ -109,7 +109,7 @@ static void other_thread(struct conf *c)
     drop_inbox(c, &in);
 }
 
-/* --- names ----------------------------------------------------------------------------------------- */
+/* --- names ---------------------------------------------------------------------------- */
 
 /* glibc's, and kill(1)'s ways to write them. */
 static void names(struct conf *c)

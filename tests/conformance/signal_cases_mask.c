@@ -109,7 +109,7 @@ static void order_when_let_go(struct conf *c)
     drop_inbox(c, &in);
 }
 
-/* --- pending -------------------------------------------------------------------------------- */
+/* --- pending -------------------------------------------------------------------------- */
 
 static void pending_exactly(struct conf *c)
 {
@@ -178,7 +178,7 @@ static void blocked_and_ignored(struct conf *c)
     drop_inbox(c, &in);
 }
 
-/* --- what can't be held back ------------------------------------------------------------------ */
+/* --- what can't be held back ---------------------------------------------------------- */
 
 /* The kernel ignores them in a set without a word; Hepta says so. */
 static void kill_and_stop(struct conf *c)
@@ -230,7 +230,7 @@ static void kill_kills(struct conf *c)
     leave_peer(c, &p);
 }
 
-/* --- threads ------------------------------------------------------------------------------- */
+/* --- threads -------------------------------------------------------------------------- */
 
 struct other_thread {
     struct conf *c;
@@ -282,7 +282,7 @@ static void of_each_thread(struct conf *c)
     drop_inbox(c, &in);
 }
 
-/* --- unblocked for good --------------------------------------------------------------------- */
+/* --- unblocked for good --------------------------------------------------------------- */
 
 /* What is pending when the thread's mask lets it through is delivered by the time the call returns:
  * at least one of them. */

@@ -102,7 +102,7 @@ static void bad_flags(struct conf *c)
 }
 
 /* Readable once the process has ended, waited for or not. */
-static int fd_of(struct conf *c, struct peer *p)
+static int pidfd_of(struct conf *c, struct peer *p)
 {
     return has(c, NEEDS_HEPTA) ? hepta_signal_peer_fd(p->h) : p->pidfd;
 }
@@ -112,7 +112,7 @@ static void tells_of_the_end(struct conf *c)
     struct peer p;
     struct where at = {.pid = idle(c, FREE)};
     find_peer(c, &p, &at);
-    struct pollfd pfd = {fd_of(c, &p), POLLIN, 0};
+    struct pollfd pfd = {pidfd_of(c, &p), POLLIN, 0};
     EQ(c, poll(&pfd, 1, 0), 0);
     conf_set(c, FREE, 1);
     EQ(c, poll(&pfd, 1, LONG_MS), 1);
@@ -121,7 +121,7 @@ static void tells_of_the_end(struct conf *c)
     leave_peer(c, &p);
 }
 
-/* --- where a pidfd comes from --------------------------------------------------------------------- */
+/* --- where a pidfd comes from --------------------------------------------------------- */
 
 /* Adopt it, as Hepta does; what sending says then. */
 static int through(struct conf *c, int fd, int signo)
@@ -199,7 +199,7 @@ static void closed(struct conf *c)
     leave_peer(c, &p);
 }
 
-/* --- other namespaces ------------------------------------------------------------------------------ */
+/* --- other namespaces ----------------------------------------------------------------- */
 
 /* A grandchild with numbers of its own, in which it is 1: 0 there. Its number here in cell FREE; it
  * has ended when the child that is returned has. */

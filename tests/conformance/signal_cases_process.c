@@ -9,7 +9,7 @@
 
 #include "signal_room.h"
 
-/* --- fork ------------------------------------------------------------------------------------------ */
+/* --- fork ----------------------------------------------------------------------------- */
 
 /* Its mask is the parent's; nothing is pending; what it is sent is its own. */
 static void child_begins_empty(struct conf *c)
@@ -67,7 +67,7 @@ static void child_closes(struct conf *c)
     EQ(c, (long long)blocked_here(), (long long)before);
 }
 
-/* --- exec ------------------------------------------------------------------------------------------- */
+/* --- exec ----------------------------------------------------------------------------- */
 
 /* The mask stays, what is pending stays pending, and can be received. */
 static void exec_keeps(struct conf *c)

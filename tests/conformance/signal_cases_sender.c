@@ -9,7 +9,7 @@
 
 #define TARGET 40003
 
-/* --- who sent it ------------------------------------------------------------------------------ */
+/* --- who sent it ---------------------------------------------------------------------- */
 
 static void told(struct conf *c, struct inbox *in, int signo, pid_t pid, uid_t uid)
 {
@@ -160,7 +160,7 @@ static void another_user(struct conf *c)
     end_target(c, &r);
 }
 
-/* --- who may ---------------------------------------------------------------------------------- */
+/* --- who may -------------------------------------------------------------------------- */
 
 /* What sending says to a user; of a mailbox, opening it. */
 static int tried_by(struct conf *c, const struct where *at, uid_t real, uid_t effective, int signo,
@@ -251,7 +251,7 @@ static void go_on(struct conf *c)
     end_target(c, &r);
 }
 
-/* --- signal 0 ----------------------------------------------------------------------------------- */
+/* --- signal 0 ------------------------------------------------------------------------- */
 
 static void zero_asks(struct conf *c)
 {
@@ -266,7 +266,7 @@ static void zero_asks(struct conf *c)
     drop_inbox(c, &in);
 }
 
-/* --- who is gone -------------------------------------------------------------------------------- */
+/* --- who is gone ---------------------------------------------------------------------- */
 
 static void ended(struct conf *c)
 {
@@ -316,7 +316,7 @@ static void zombie(struct conf *c)
     leave_peer(c, &p);
 }
 
-/* --- what isn't one ----------------------------------------------------------------------------- */
+/* --- what isn't one ------------------------------------------------------------------- */
 
 static void bad_number(struct conf *c)
 {

@@ -100,7 +100,7 @@ static void by_any_code(struct conf *c)
     drop_inbox(c, &in);
 }
 
-/* --- clocks ------------------------------------------------------------------------------------ */
+/* --- clocks --------------------------------------------------------------------------- */
 
 static timer_t make_timer(struct conf *c, int signo, uint64_t value)
 {
@@ -184,7 +184,7 @@ static void by_alarm(struct conf *c)
     drop_inbox(c, &in);
 }
 
-/* --- children ------------------------------------------------------------------------------------ */
+/* --- children ------------------------------------------------------------------------- */
 
 static void child_says(struct conf *c, struct inbox *in, int code, pid_t pid, int status)
 {
@@ -237,7 +237,7 @@ static void children_coalesce(struct conf *c)
     drop_inbox(c, &in);
 }
 
-/* --- descriptors ----------------------------------------------------------------------------------- */
+/* --- descriptors ---------------------------------------------------------------------- */
 
 static void by_io(struct conf *c)
 {
@@ -303,7 +303,7 @@ static void by_queue(struct conf *c)
     drop_inbox(c, &in);
 }
 
-/* --- the terminal ---------------------------------------------------------------------------------- */
+/* --- the terminal --------------------------------------------------------------------- */
 
 static void hold_terminal(struct conf *c, const char *slave)
 {

@@ -10,9 +10,10 @@
 
 #define N 3
 
-/* --- groups ---------------------------------------------------------------------------------------- */
+/* --- groups --------------------------------------------------------------------------- */
 
-/* N children of one group, which the first leads; each takes one and counts; then all wait for FREE. */
+/* N children of one group, which the first leads; each takes one and counts; then all wait for
+ * FREE. */
 static void start_group(struct conf *c, pid_t *pid)
 {
     for (int i = 0; i < N; i++) {
@@ -111,7 +112,7 @@ static void leader_gone(struct conf *c)
     leave_peer(c, &p);
 }
 
-/* --- threads --------------------------------------------------------------------------------------- */
+/* --- threads -------------------------------------------------------------------------- */
 
 struct thread {
     struct conf *c;

@@ -110,7 +110,7 @@ static void only_its_set(struct conf *c)
     end_receiver(c, &r);
 }
 
-/* --- interrupted ----------------------------------------------------------------------------- */
+/* --- interrupted ---------------------------------------------------------------------- */
 
 static void interrupted_with(struct conf *c, int flags, int64_t deadline)
 {
@@ -191,7 +191,7 @@ static void ignored(struct conf *c)
     end_receiver(c, &r);
 }
 
-/* --- several ------------------------------------------------------------------------------- */
+/* --- several -------------------------------------------------------------------------- */
 
 struct waiting_thread {
     struct conf *c;

@@ -14,7 +14,7 @@
 
 #include "signal_room.h"
 
-/* --- the kernel's signals ---------------------------------------------------------------- */
+/* --- the kernel's signals ------------------------------------------------------------- */
 
 static int v_open(struct inbox *in, uint64_t set)
 {
@@ -70,7 +70,7 @@ static int v_faults(uint64_t set, hepta_signal_fn *fn)
     return hepta_signal_faults(set, fn, NULL);
 }
 
-/* --- mailboxes --------------------------------------------------------------------------- */
+/* --- mailboxes ------------------------------------------------------------------------ */
 
 static int m_open(struct inbox *in, uint64_t set)
 {
@@ -130,9 +130,8 @@ static int m_peer(struct peer *p, const struct where *at, bool thread)
 static int m_send(struct peer *p, int signo, uint32_t flags, uint64_t value)
 {
     bool valued = (flags & WITH_VALUE) != 0;
-    uint32_t f = (flags & IF_LIVE ? HEPTA_MAILBOX_LIVE : 0) | (flags & ~(WITH_VALUE | IF_LIVE)) << 8;
     return hepta_mailbox_send(p->box, signo, valued ? &value : NULL, valued ? sizeof(value) : 0,
-                              f);
+                              flags & IF_LIVE ? HEPTA_MAILBOX_LIVE : 0);
 }
 
 static int m_leave(struct peer *p)

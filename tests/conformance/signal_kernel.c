@@ -54,7 +54,7 @@ static struct timespec *left(int64_t deadline, struct timespec *ts)
     return ts;
 }
 
-/* --- what the kernel says ------------------------------------------------------------------ */
+/* --- what the kernel says ------------------------------------------------------------- */
 
 static void say_caused(const siginfo_t *si, struct hepta_signal_info *info)
 {
@@ -107,7 +107,7 @@ static void say_read(const struct signalfd_siginfo *ssi, struct hepta_signal_inf
                                        .fd = ssi->ssi_fd};
 }
 
-/* --- an inbox: its set is blocked -------------------------------------------------------------- */
+/* --- an inbox: its set is blocked ----------------------------------------------------- */
 
 static int k_open(struct inbox *in, uint64_t set)
 {
@@ -166,7 +166,7 @@ static int k_wait(struct inbox *in, struct hepta_signal_info *info, int64_t dead
     return r;
 }
 
-/* --- signalfd ---------------------------------------------------------------------------------- */
+/* --- signalfd ------------------------------------------------------------------------- */
 
 static int s_set(struct inbox *in)
 {
@@ -231,7 +231,7 @@ static int s_fd(struct inbox *in)
     return in->fd;
 }
 
-/* --- a handler ------------------------------------------------------------------------------- */
+/* --- a handler ------------------------------------------------------------------------ */
 
 static __thread struct hepta_signal_info caught;
 
@@ -275,7 +275,7 @@ static int h_wait(struct inbox *in, struct hepta_signal_info *info, int64_t dead
     return caught.signo;
 }
 
-/* --- a peer: a number, or a pidfd ------------------------------------------------------------- */
+/* --- a peer: a number, or a pidfd ----------------------------------------------------- */
 
 static int k_peer(struct peer *p, const struct where *at, bool thread)
 {
@@ -336,7 +336,7 @@ static int s_leave(struct peer *p)
     return result(close(p->pidfd));
 }
 
-/* --- faults ------------------------------------------------------------------------------------ */
+/* --- faults --------------------------------------------------------------------------- */
 
 static hepta_signal_fn *on_fault;
 

@@ -3,7 +3,10 @@
 #define _GNU_SOURCE
 #include "signal_room.h"
 
+#include <poll.h>
 #include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
 #include <unistd.h>
 
 #include "name_dir.h"
@@ -21,17 +24,18 @@ static const struct conf_backend backends[] = {
 };
 
 static const struct conf_case *const groups[] = {
-    signal_queue_cases,   signal_order_cases, signal_mask_cases,   signal_wait_cases,
-    signal_sender_cases,  signal_peer_cases,  signal_fd_cases,     signal_source_cases,
-    signal_fault_cases,   signal_target_cases, signal_process_cases, signal_host_cases,
-    signal_full_cases,    signal_box_cases,   signal_give_cases,   NULL,
+    signal_queue_cases,  signal_order_cases,      signal_mask_cases,    signal_wait_cases,
+    signal_sender_cases, signal_peer_cases,       signal_fd_cases,      signal_fd_process_cases,
+    signal_source_cases, signal_fault_cases,      signal_target_cases,  signal_process_cases,
+    signal_host_cases,   signal_full_cases,       signal_box_cases,     signal_give_cases,
+    NULL,
 };
 
 const struct conf_room signal_room = {
     "signal", backends, groups, name_dir_make, name_dir_tidy, name_dir_remove,
 };
 
-/* --- places ------------------------------------------------------------------------------ */
+/* --- places --------------------------------------------------------------------------- */
 
 struct where new_place(void)
 {
@@ -47,7 +51,7 @@ void unlink_place(struct conf *c, const struct where *at)
         EQ(c, hepta_mailbox_unlink(at->name), 0);
 }
 
-/* --- receiving --------------------------------------------------------------------------- */
+/* --- receiving ------------------------------------------------------------------------ */
 
 void make_inbox(struct conf *c, struct inbox *in, uint64_t set)
 {
@@ -111,6 +115,32 @@ struct hepta_signal_info await_signal(struct conf *c, struct inbox *in)
     return info;
 }
 
+int inbox_fd(struct conf *c, struct inbox *in)
+{
+    int fd = ops(c)->fd(in);
+    OK(c, fd >= 0);
+    return fd;
+}
+
+int readable(struct conf *c, int fd)
+{
+    struct pollfd pfd = {fd, POLLIN | POLLOUT, 0};
+    struct epoll_event ev = {.events = EPOLLIN}, got = {.events = 0};
+    struct timeval none = {0, 0};
+    fd_set set;
+    int n = poll(&pfd, 1, 0);
+    OK(c, n == 0 || pfd.revents == POLLIN);
+    FD_ZERO(&set);
+    FD_SET(fd, &set);
+    EQ(c, select(fd + 1, &set, NULL, NULL, &none), n);
+    int ep = epoll_create1(EPOLL_CLOEXEC);
+    EQ(c, epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev), 0);
+    EQ(c, epoll_wait(ep, &got, 1, 0), n);
+    OK(c, n == 0 || got.events == EPOLLIN);
+    close(ep);
+    return n;
+}
+
 uint64_t blocked_here(void)
 {
     sigset_t s;
@@ -122,7 +152,7 @@ uint64_t blocked_here(void)
     return set;
 }
 
-/* --- sending ----------------------------------------------------------------------------- */
+/* --- sending -------------------------------------------------------------------------- */
 
 void find_peer(struct conf *c, struct peer *p, const struct where *at)
 {
@@ -164,7 +194,7 @@ pid_t tell_from_child(struct conf *c, const struct where *at, const int *signo, 
     return pid;
 }
 
-/* --- a child that receives ---------------------------------------------------------------- */
+/* --- a child that receives ------------------------------------------------------------ */
 
 static void receive(struct conf *c, struct receiver *r, int n, int64_t deadline)
 {

@@ -103,7 +103,7 @@ static inline int64_t in_some_ms(int ms)
     return hepta_now_ns() + ms * 1000000LL;
 }
 
-/* --- receiving -------------------------------------------------------------------------- */
+/* --- receiving ------------------------------------------------------------------------ */
 
 void make_inbox(struct conf *c, struct inbox *in, uint64_t set);
 /* Take what is left, close, unlink. */
@@ -121,10 +121,14 @@ void is_empty(struct conf *c, struct inbox *in);
 /* Wait, and again if interrupted: what must come. */
 struct hepta_signal_info await_signal(struct conf *c, struct inbox *in);
 
+/* Its descriptor. */
+int inbox_fd(struct conf *c, struct inbox *in);
+/* 1 or 0: by poll, select and epoll, which must agree. */
+int readable(struct conf *c, int fd);
 /* The thread's mask. */
 uint64_t blocked_here(void);
 
-/* --- sending ---------------------------------------------------------------------------- */
+/* --- sending -------------------------------------------------------------------------- */
 
 void find_peer(struct conf *c, struct peer *p, const struct where *at);
 void find_self(struct conf *c, struct peer *p, const struct inbox *in);
@@ -134,7 +138,7 @@ void queue(struct conf *c, struct peer *p, int signo, uint64_t value);
 /* From a child: all of these, in this order; it has ended on return. Its number. */
 pid_t tell_from_child(struct conf *c, const struct where *at, const int *signo, int n);
 
-/* --- processes -------------------------------------------------------------------------- */
+/* --- processes ------------------------------------------------------------------------ */
 
 /* A child with an inbox of the usual set that it will wait at: what comes in goes to cells GOT + i,
  * what wait said otherwise, too; it ends after n. Asleep on return. */
@@ -154,7 +158,8 @@ void unlink_place(struct conf *c, const struct where *at);
 
 extern const struct conf_case signal_queue_cases[], signal_order_cases[], signal_mask_cases[],
     signal_wait_cases[], signal_sender_cases[], signal_peer_cases[], signal_fd_cases[],
-    signal_source_cases[], signal_fault_cases[], signal_target_cases[], signal_process_cases[],
-    signal_host_cases[], signal_full_cases[], signal_box_cases[], signal_give_cases[];
+    signal_fd_process_cases[], signal_source_cases[], signal_fault_cases[], signal_target_cases[],
+    signal_process_cases[], signal_host_cases[], signal_full_cases[], signal_box_cases[],
+    signal_give_cases[];
 
 #endif
