@@ -169,6 +169,37 @@ static void of_two(struct conf *c)
     drop_inbox(c, &a);
 }
 
+/* What the thread's mask lets through goes to its handler: by then it isn't there any more. */
+static void unblocked(struct conf *c)
+{
+    struct inbox in;
+    struct peer p;
+    sigset_t set;
+    conf_handle(c, RT(0), 0);
+    make_inbox(c, &in, BIT(RT(0)));
+    find_self(c, &p, &in);
+    int fd = inbox_fd(c, &in);
+    queue(c, &p, RT(0), 1);
+    EQ(c, readable(c, fd), 1);
+    EQ(c, atomic_load(&c->share->n_signals), 0);
+    sigemptyset(&set);
+    sigaddset(&set, RT(0));
+    EQ(c, sigprocmask(SIG_UNBLOCK, &set, NULL), 0);
+    EQ(c, atomic_load(&c->share->n_signals), 1);
+    EQ(c, readable(c, fd), 0);
+    is_empty(c, &in);
+    queue(c, &p, RT(0), 2);
+    EQ(c, atomic_load(&c->share->n_signals), 2);
+    EQ(c, readable(c, fd), 0);
+    EQ(c, sigprocmask(SIG_BLOCK, &set, NULL), 0);
+    queue(c, &p, RT(0), 3);
+    EQ(c, readable(c, fd), 1);
+    take_value(c, &in, RT(0), 3);
+    EQ(c, atomic_load(&c->share->n_signals), 2);
+    leave_peer(c, &p);
+    drop_inbox(c, &in);
+}
+
 /* --- the descriptor itself ------------------------------------------------------------ */
 
 static void closed_on_exec(struct conf *c)
@@ -284,6 +315,7 @@ const struct conf_case signal_fd_cases[] = {
     {"fd.wakes", wakes, NEEDS_FD, NULL, NULL, 0},
     {"fd.others_silent", others_silent, NEEDS_FD, NULL, NULL, 0},
     {"fd.of_two", of_two, NEEDS_FD | NEEDS_SIGNALS, NULL, NULL, 0},
+    {"fd.unblocked", unblocked, NEEDS_FD | NEEDS_SIGNALS, NULL, NULL, 0},
     {"fd.closed_on_exec", closed_on_exec, NEEDS_FD, NULL, NULL, 0},
     {"fd.shown_in_proc", shown_in_proc, NEEDS_FD | NEEDS_SIGNALS, NULL, NULL, 0},
     {"fd.no_descriptors", no_descriptors, NEEDS_FD, NULL, NULL, 0},

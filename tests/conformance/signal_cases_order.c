@@ -2,6 +2,7 @@
 /* signal_cases_order.c - which of several pending ones is the next */
 #include "signal_room.h"
 
+#include <pthread.h>
 #include <sched.h>
 
 #define N_SENDERS 4
@@ -128,6 +129,42 @@ static void of_each_sender(struct conf *c)
     drop_inbox(c, &in);
 }
 
+struct sender {
+    struct conf *c;
+    struct peer *p;
+    int i;
+};
+
+static void *send_all(void *arg)
+{
+    struct sender *s = arg;
+    conf_add(s->c, 0, 1);
+    conf_await(s->c, 0, N_SENDERS);
+    for (int k = 0; k < N_EACH; k++)
+        queue(s->c, s->p, RT(6), (uint64_t)(s->i * N_EACH + k));
+    return NULL;
+}
+
+/* Threads that share a handle. */
+static void of_each_thread(struct conf *c)
+{
+    struct inbox in;
+    struct peer p;
+    struct sender s[N_SENDERS];
+    pthread_t thread[N_SENDERS];
+    make_inbox(c, &in, USUAL);
+    find_self(c, &p, &in);
+    for (int i = 0; i < N_SENDERS; i++) {
+        s[i] = (struct sender){c, &p, i};
+        EQ(c, pthread_create(&thread[i], NULL, send_all, &s[i]), 0);
+    }
+    check_senders(c, &in);
+    for (int i = 0; i < N_SENDERS; i++)
+        EQ(c, pthread_join(thread[i], NULL), 0);
+    leave_peer(c, &p);
+    drop_inbox(c, &in);
+}
+
 const struct conf_case signal_order_cases[] = {
     {"order.lowest_first", lowest_first, 0, NULL, NULL, 0},
     {"order.as_they_were_sent", as_they_were_sent, 0, NULL, NULL, 0},
@@ -135,5 +172,6 @@ const struct conf_case signal_order_cases[] = {
     {"order.standard_first", standard_first, 0, NULL, NULL, 0},
     {"order.standard_by_number", standard_by_number, NEEDS_MAILBOX, NULL, NULL, 0},
     {"order.of_each_sender", of_each_sender, 0, NULL, NULL, 20},
+    {"order.of_each_thread", of_each_thread, 0, NULL, NULL, 20},
     {0},
 };

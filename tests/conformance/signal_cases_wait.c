@@ -147,6 +147,33 @@ static void not_restarted(struct conf *c)
     interrupted_with(c, SA_RESTART, in_some_ms(LONG_MS));
 }
 
+/* Handlers all the time: nothing is lost, or comes twice. */
+static void among_handlers(struct conf *c)
+{
+    struct inbox in;
+    make_inbox(c, &in, USUAL);
+    conf_handle(c, SIGURG, 0);
+    pid_t parent = getpid(), pid = conf_fork(c);
+    if (pid == 0) {
+        struct peer p;
+        find_peer(c, &p, &in.at);
+        for (uint64_t i = 0; i < 1000; i++) {
+            queue(c, &p, RT(0), i);
+            EQ(c, kill(parent, SIGURG), 0);
+            conf_await(c, COUNTER, (long)i - 20);
+        }
+        conf_exit();
+    }
+    for (uint64_t i = 0; i < 1000; i++) {
+        EQ(c, (long long)await_signal(c, &in).value, (long long)i);
+        conf_set(c, COUNTER, (long)i);
+    }
+    conf_join(c, pid);
+    is_empty(c, &in);
+    OK(c, atomic_load(&c->share->n_signals) > 0);
+    drop_inbox(c, &in);
+}
+
 /* SIGSTOP and SIGCONT end it, as signal(7) lists for sigtimedwait(2), although no handler ran. */
 static void stopped(struct conf *c)
 {
@@ -302,6 +329,7 @@ const struct conf_case signal_wait_cases[] = {
     {"wait.only_its_set", only_its_set, 0, NULL, NULL, 0},
     {"wait.interrupted", interrupted, 0, NULL, NULL, 0},
     {"wait.not_restarted", not_restarted, 0, NULL, NULL, 0},
+    {"wait.among_handlers", among_handlers, 0, NULL, NULL, 20},
     {"wait.stopped", stopped, NEEDS_SLEEP, "signal-stopped", NULL, 0},
     {"wait.ignored", ignored, 0, NULL, NULL, 0},
     {"wait.one_of_several", one_of_several, 0, NULL, NULL, 0},

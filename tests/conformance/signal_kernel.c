@@ -12,6 +12,7 @@
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <time.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include "signal_room.h"
@@ -235,10 +236,13 @@ static int s_fd(struct inbox *in)
 
 static __thread struct hepta_signal_info caught;
 
+/* One only: where another handler was interrupted inside ppoll(2), its mask is still that one. The
+ * kernel's set has eight bytes. */
 static void catch(int sig, siginfo_t *si, void *context)
 {
-    (void)sig, (void)context;
+    (void)sig;
     say(si, &caught);
+    memset(&((ucontext_t *)context)->uc_sigmask, 0xff, 8);
 }
 
 static int h_open(struct inbox *in, uint64_t set)
@@ -268,6 +272,7 @@ static int h_wait(struct inbox *in, struct hepta_signal_info *info, int64_t dead
     s = sigset_of(bits_of(&blocked) & ~(in->set & ~in->held));
     caught.signo = 0;
     int r = result(ppoll(NULL, 0, left(deadline, &ts), &s));
+    pthread_sigmask(SIG_SETMASK, &blocked, NULL);
     if (caught.signo == 0)
         return r == 0 ? -EAGAIN : r;
     if (info)
