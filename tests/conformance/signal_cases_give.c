@@ -106,6 +106,7 @@ static void standard_again(struct conf *c)
     EQ(c, hepta_mailbox_close(receiver(c, &at)), 0);
     tell_from_child(c, &at, (int[]){SIGUSR1}, 1);
     taken_by_the_dead(c, &at, 1, false);
+    taken_by_the_dead(c, &at, 1, false); /* given again, and again not done */
     tell_from_child(c, &at, (int[]){SIGUSR1}, 1);
     struct hepta_mailbox *box = receiver(c, &at);
     got(c, box, SIGUSR1, 0);
