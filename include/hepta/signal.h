@@ -203,6 +203,7 @@ int hepta_signal_pending(struct hepta_signal *sig, uint64_t *set);
  * @info: may be NULL
  *
  * In the opening thread: others get what was sent to the process, if they block it, too.
+ * What was sent to the thread comes before what was sent to the process, whatever the numbers.
  * Return: its number, or -EAGAIN (HEPTA_NOW), -ETIMEDOUT, -EINTR (a handler of another signal
  * ran, or the process was stopped and went on), -EBADF. Source: sigtimedwait(2).
  */
@@ -213,6 +214,7 @@ int hepta_signal_wait(struct hepta_signal *sig, struct hepta_signal_info *info, 
  *
  * Made at the first call; the receiver's: don't close it, don't read from it. It tells of what the
  * process and thread could take that poll it; in an epoll set, of those that added it there.
+ * A child that waits at an epoll set it inherited can swallow what the parent would be told.
  * Return: the descriptor, or -EBADF, -EMFILE, -ENFILE, -ENODEV, -ENOMEM. Source: signalfd(2).
  */
 int hepta_signal_fd(struct hepta_signal *sig);
