@@ -3,88 +3,23 @@
 #include "cli/bench_print.h"
 
 #include "bench/targets.h"
+#include "cli/bench_json.h"
 #include "cli/cli.h"
 #include "cli/table.h"
 
 #include <json-c/json.h>
-#include <math.h>
 #include <string.h>
-
-static void add_text(struct json_object *o, const char *key, const char *value)
-{
-    json_object_object_add(o, key, json_object_new_string(value));
-}
-
-static void add_count(struct json_object *o, const char *key, size_t value)
-{
-    json_object_object_add(o, key, json_object_new_int64((int64_t)value));
-}
-
-/* null where nothing is carried. */
-static void add_bytes(struct json_object *o, const struct bench_case *on)
-{
-    if (on->bytes)
-        add_count(o, "bytes", on->bytes);
-    else
-        json_object_object_add(o, "bytes", NULL);
-}
-
-/* What a test doesn't measure is null, not 0. */
-static void add_figure(struct json_object *o, const char *key, double value)
-{
-    json_object_object_add(o, key, value > 0 ? json_object_new_double(value) : NULL);
-}
 
 static void print_object(struct json_object *o)
 {
-    puts(
-        json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+    puts(json_object_to_json_string_ext(o, BENCH_JSON_FORM));
     json_object_put(o);
-}
-
-static double round_to(double value, double step)
-{
-    return floor(value / step + 0.5) * step;
-}
-
-static void print_cell(const struct bench_mechanism *mechanism, const struct bench_cell *cell)
-{
-    struct json_object *o = json_object_new_object();
-    struct bench_sample m = bench_median(cell);
-    bool ok = cell->status == BENCH_OK;
-
-    if (!ok)
-        memset(&m, 0, sizeof(m));
-    add_text(o, "mechanism", mechanism->name);
-    add_text(o, "backend", cell->backend->name);
-    add_text(o, "test", bench_test_name(cell->on.test));
-    add_bytes(o, &cell->on);
-    if (cell->on.test == BENCH_SELECT)
-        add_count(o, "queued", cell->on.queued);
-    if (cell->depth)
-        add_count(o, "depth", cell->depth);
-    add_text(o, "mode", bench_mode_name(cell->on.mode));
-    add_text(o, "cpus", bench_cpus_name(cell->on.cpus));
-    add_figure(o, "p50_ns", round_to(m.p50_ns, 0.125));
-    add_figure(o, "p99_ns", round_to(m.p99_ns, 0.125));
-    add_figure(o, "p999_ns", round_to(m.p999_ns, 0.125));
-    add_figure(o, "msgs_per_s", round_to(m.msgs_per_s, 0.125));
-    add_figure(o, "bytes_per_s", round_to(m.msgs_per_s * (double)cell->on.bytes, 1));
-    json_object_object_add(o, "runs", json_object_new_int(ok ? cell->n_samples : 0));
-    json_object_object_add(
-        o, "spread", ok ? json_object_new_double(round_to(bench_spread(cell), 1.0 / 1024)) : NULL);
-    json_object_object_add(o, "disturbed_per_s",
-                           ok ? json_object_new_double(round_to(m.disturbed_per_s, 1)) : NULL);
-    add_text(o, "status", bench_status_name(cell->status));
-    if (!ok)
-        add_text(o, "why", cell->why);
-    print_object(o);
 }
 
 void bench_print_json(const struct bench_mechanism *m, const struct bench_cell *cells, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        print_cell(m, &cells[i]);
+        print_object(bench_json_cell(m, &cells[i]));
 }
 
 static void describe(struct libscols_line *line, const struct bench_cell *cell)
@@ -185,20 +120,6 @@ void bench_print_tables(const struct bench_cell *cells, size_t n)
     print_ratios(cells, n);
 }
 
-static const char *const verdicts[] = {"met", "missed", "not measured"};
-
-static void target_json(const struct target *t, double ratio, enum target_verdict verdict)
-{
-    struct json_object *o = json_object_new_object();
-
-    add_text(o, "target", t->text);
-    add_figure(o, "ratio", ratio); /* not rounded: the verdict can be checked */
-    add_text(o, "bound", t->kind == TARGET_AT_MOST ? "at most" : "at least");
-    json_object_object_add(o, "than", json_object_new_double(t->bound));
-    add_text(o, "verdict", verdicts[verdict]);
-    print_object(o);
-}
-
 static void target_line(struct libscols_table *table, const struct target *t, double ratio,
                         enum target_verdict verdict)
 {
@@ -208,7 +129,7 @@ static void target_line(struct libscols_table *table, const struct target *t, do
     if (verdict != TARGET_UNKNOWN)
         table_set(line, 1, "%.3f", ratio);
     table_set(line, 2, "%s %g", t->kind == TARGET_AT_MOST ? "at most" : "at least", t->bound);
-    table_set(line, 3, "%s", verdicts[verdict]);
+    table_set(line, 3, "%s", bench_verdict_name(verdict));
     table_colour(line, verdict == TARGET_MET ? "green" : "red");
 }
 
@@ -228,7 +149,7 @@ struct bench_tally bench_print_targets(const struct bench_mechanism *m,
         tally.missed += verdict == TARGET_MISSED;
         tally.unknown += verdict == TARGET_UNKNOWN;
         if (json)
-            target_json(&t[i], ratio, verdict);
+            print_object(bench_json_target(m, &t[i], ratio, verdict));
         else
             target_line(table, &t[i], ratio, verdict);
     }
