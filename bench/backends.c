@@ -2,6 +2,8 @@
 /* bench/backends.c - the list of all rivals; a new mechanism is a line here */
 #include "bench/backends.h"
 
+#include "bench/inet.h"
+
 #include <string.h>
 
 static const struct bench_backend *const pipe_backends[] = {
@@ -113,6 +115,7 @@ const struct bench_mechanism bench_mechanisms[] = {
     {.name = "udp",
      .what = "over 127.0.0.1; with a window",
      .tests = TWO_PROCESSES,
+     .most = INET_UDP_MAX,
      .backends = udp_backends},
     {.name = "mq",
      .what = "POSIX message queues",

@@ -125,6 +125,7 @@ struct bench_backend {
  * @whole:    a message needs room as a whole: the capacity is at least two messages
  * @bare:     those of them that carry nothing: their cases have 0 bytes
  * @bytes:    sizes that are measured if none is asked for; all 0: 64
+ * @most:     the largest size; 0: BENCH_BYTES_MAX
  * @backends: all of them, ended by NULL; some may share a name, where each fits other cases
  */
 struct bench_mechanism {
@@ -132,7 +133,7 @@ struct bench_mechanism {
     const char *what;
     unsigned tests, bare;
     bool whole;
-    size_t bytes[2];
+    size_t bytes[2], most;
     const struct bench_backend *const *backends;
 };
 
@@ -181,11 +182,13 @@ struct bench_plan {
     int runs;       /* measurements of each cell, 1 to BENCH_RUNS_MAX */
     double seconds; /* bound of one measurement */
     double give_up; /* seconds after which it is killed */
+    int64_t end_ns; /* CLOCK_MONOTONIC; none begins later; 0: no such bound */
     void (*progress)(int run, const struct bench_cell *cell, void *arg); /* or NULL */
     void *arg;
 };
 
-/* Measures; what failed is told in each cell. Returns the worst status of all cells. */
+/* Measures; what failed, or wasn't reached, is told in each cell. Returns the worst status of all
+ * cells. */
 enum bench_status bench_run(struct bench_plan *plan);
 
 /* One measurement of one cell with fresh processes; fills status and @out. */

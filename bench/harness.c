@@ -199,6 +199,26 @@ enum bench_status bench_measure(struct bench_cell *cell, const struct bench_plan
     return cell->status;
 }
 
+static bool late(const struct bench_plan *plan, struct bench_cell *cell)
+{
+    if (!plan->end_ns || bench_now_ns() < plan->end_ns)
+        return false;
+    if (cell->n_samples == 0)
+        tell(cell, BENCH_UNAVAILABLE, "the time was up before its turn");
+    return true;
+}
+
+/* One measurement more, unless it failed before or the time is up. */
+static void one_more(struct bench_plan *plan, int run, struct bench_cell *cell)
+{
+    if (cell->status != BENCH_OK || late(plan, cell))
+        return;
+    if (plan->progress)
+        plan->progress(run, cell, plan->arg);
+    if (bench_measure(cell, plan, &cell->sample[cell->n_samples]) == BENCH_OK)
+        cell->n_samples++;
+}
+
 enum bench_status bench_run(struct bench_plan *plan)
 {
     enum bench_status worst = BENCH_OK;
@@ -206,12 +226,7 @@ enum bench_status bench_run(struct bench_plan *plan)
     for (int run = 0; run < plan->runs; run++) {
         for (size_t i = 0; i < plan->n_cells; i++) {
             struct bench_cell *cell = &plan->cells[i];
-            if (cell->status != BENCH_OK)
-                continue;
-            if (plan->progress)
-                plan->progress(run, cell, plan->arg);
-            if (bench_measure(cell, plan, &cell->sample[cell->n_samples]) == BENCH_OK)
-                cell->n_samples++;
+            one_more(plan, run, cell);
             if (cell->status > worst)
                 worst = cell->status;
         }

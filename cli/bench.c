@@ -1,76 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cli/bench.c - `hepta bench`: from options to cells to results
+ * cli/bench.c - `hepta bench`: from options (bench_request.c) to cells (bench_rows.c) to results
  *
- * A request (bench_request.c) is the product of its lists (sizes, tests) with all back ends
- * that fit. What is measured, and how, is in bench/.
+ * Kind after kind is measured and printed, each with its share of the time where that is bounded.
+ * What is measured, and how, is in bench/.
  */
 #define _GNU_SOURCE
 #include "bench/bench.h"
-#include "bench/targets.h"
+#include "bench/ticks.h"
 #include "cli/bench_print.h"
 #include "cli/bench_request.h"
+#include "cli/bench_rows.h"
 #include "cli/cli.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define DISTURBED 50 /* times a second; a quiet machine's own threads come to a few */
-
-static bool wanted(const struct bench_request *q, const char *name)
-{
-    size_t len = strlen(name);
-
-    if (!q->backends)
-        return true;
-    for (const char *s = q->backends; s; s = strchr(s, ',') ? strchr(s, ',') + 1 : NULL)
-        if (!strncmp(s, name, len) && (s[len] == ',' || !s[len]))
-            return true;
-    return false;
-}
-
-/* Adds the case for each back end that fits. */
-static void add_case(const struct bench_request *q, const struct bench_case *on,
-                     struct bench_cell *cells, size_t *n)
-{
-    for (const struct bench_backend *const *b = q->mechanism->backends; *b; b++)
-        if (wanted(q, (*b)->name) && bench_fits(*b, on))
-            cells[(*n)++] = (struct bench_cell){.backend = *b, .on = *on};
-}
-
-static void add_test(const struct bench_request *q, enum bench_test test, struct bench_cell *cells,
-                     size_t *n)
-{
-    bool select = test == BENCH_SELECT, alone = !bench_shapes[test].n[BENCH_SECOND];
-    bool sized = bench_has_bytes(q->mechanism, test);
-
-    for (int i = 0; i < (sized ? q->bytes.n : 1); i++) {
-        for (int j = 0; j < (select ? q->queued.n : 1); j++) {
-            size_t bytes = sized ? q->bytes.at[i] : 0;
-            struct bench_case on = {test,
-                                    bytes,
-                                    q->mode,
-                                    alone ? BENCH_SAME : q->cpus,
-                                    bench_capacity(q->mechanism, bytes),
-                                    select ? q->queued.at[j] : 0};
-            add_case(q, &on, cells, n);
-        }
-    }
-}
-
-static struct bench_cell *product(const struct bench_request *q, size_t *n)
-{
-    size_t n_all = 0, n_cases = (size_t)q->bytes.n * (size_t)(BENCH_N_TESTS + q->queued.n);
-
-    while (q->mechanism->backends[n_all])
-        n_all++;
-    struct bench_cell *cells = calloc(n_cases * n_all, sizeof(*cells));
-    *n = 0;
-    for (int test = 0; test < BENCH_N_TESTS && cells; test++)
-        if ((q->test < 0 || q->test == test) && bench_has_test(q->mechanism, (enum bench_test)test))
-            add_test(q, (enum bench_test)test, cells, n);
-    return cells;
-}
 
 #define CASE_LEN 96
 
@@ -85,13 +32,42 @@ static const char *case_text(char text[CASE_LEN], const struct bench_case *on)
     return text;
 }
 
+/* All kinds, and how far it is with them. */
+struct job {
+    struct bench_request q;
+    struct bench_part part[BENCH_KINDS_MAX];
+    int n;
+    const struct bench_part *now;
+    size_t rows, rows_done; /* of all kinds, of those before */
+    int64_t start_ns;
+};
+
+static const char *time_text(char text[CASE_LEN], double seconds)
+{
+    if (seconds < 90)
+        snprintf(text, CASE_LEN, "%.0f s", seconds < 1 ? 1 : seconds);
+    else
+        snprintf(text, CASE_LEN, "%.0f min", seconds / 60);
+    return text;
+}
+
 static void progress(int run, const struct bench_cell *cell, void *arg)
 {
-    const struct bench_request *q = arg;
-    char text[CASE_LEN];
+    const struct job *job = arg;
+    double done = (double)job->rows_done * job->q.runs +
+                  (double)((size_t)run * job->now->n + (size_t)(cell - job->now->cells));
+    double part = done / ((double)job->rows * job->q.runs);
+    double seconds = (double)(bench_now_ns() - job->start_ns) / 1e9;
+    char text[CASE_LEN], left[CASE_LEN];
 
-    cli_progress("run %d of %d: %s: %s", run + 1, (int)q->runs, case_text(text, &cell->on),
-                 cell->backend->name);
+    if (job->n == 1)
+        cli_progress("run %d of %d: %s: %s", run + 1, (int)job->q.runs,
+                     case_text(text, &cell->on), cell->backend->name);
+    else
+        cli_progress("%.0f %%, %s left: %s, %s: %s", part * 100,
+                     part > 0.01 ? time_text(left, seconds / part - seconds) : "a while",
+                     job->now->mechanism->name, bench_test_name(cell->on.test),
+                     cell->backend->name);
 }
 
 static void tell_failures(const struct bench_cell *cells, size_t n)
@@ -127,69 +103,162 @@ static bool has_cpu_alone(const struct bench_case *on)
     return side[BENCH_FIRST] == 1 && (side[BENCH_SECOND] == 0 || on->cpus == BENCH_APART);
 }
 
-static void tell_disturbance(const struct bench_cell *cells, size_t n)
+static double disturbance(const struct bench_part *part)
 {
     double worst = 0;
 
-    for (size_t i = 0; i < n; i++) {
-        double per_s = bench_median(&cells[i]).disturbed_per_s;
-        if (has_cpu_alone(&cells[i].on) && per_s > worst)
+    for (size_t i = 0; i < part->n; i++) {
+        double per_s = bench_median(&part->cells[i]).disturbed_per_s;
+        if (has_cpu_alone(&part->cells[i].on) && per_s > worst)
             worst = per_s;
     }
+    return worst;
+}
+
+/* The rest of the time goes to the kinds by their rows. */
+static int64_t share(const struct job *job)
+{
+    int64_t now = bench_now_ns();
+    int64_t left = job->start_ns + (int64_t)(job->q.within * 1e9) - now;
+
+    if (!(job->q.within > 0))
+        return 0;
+    return now + (int64_t)((double)left * (double)job->now->n /
+                           (double)(job->rows - job->rows_done));
+}
+
+static int status_of(enum bench_status worst)
+{
+    if (worst == BENCH_TIMED_OUT)
+        return CLI_TIMED_OUT;
+    return worst == BENCH_OK ? CLI_OK : CLI_FAILED;
+}
+
+static int print(const struct job *job, const struct bench_part *part)
+{
+    struct bench_tally tally = {0};
+
+    if (job->q.json)
+        bench_print_json(part->mechanism, part->cells, part->n);
+    else if (job->n > 1)
+        bench_print_title(part->mechanism);
+    if (!job->q.json)
+        bench_print_tables(part->cells, part->n);
+    if (job->q.targets)
+        tally = bench_print_targets(part->mechanism, part->cells, part->n, job->q.json);
+    fflush(stdout);
+    return tally.missed || tally.unknown ? CLI_FAILED : CLI_OK;
+}
+
+static int measure(struct job *job, struct bench_part *part)
+{
+    job->now = part;
+    struct bench_plan plan = {.cells = part->cells,
+                              .n_cells = part->n,
+                              .runs = (int)job->q.runs,
+                              .seconds = job->q.seconds,
+                              .give_up = job->q.give_up,
+                              .end_ns = share(job),
+                              .progress = progress,
+                              .arg = job};
+    int rc = status_of(bench_run(&plan));
+
+    job->rows_done += part->n;
+    cli_progress_clear();
+    int missed = !job->q.report || job->q.json ? print(job, part) : CLI_OK;
+    tell_failures(part->cells, part->n);
+    tell_depths(part->cells, part->n);
+    return rc ? rc : missed;
+}
+
+/* What measuring takes, and the processes of each measurement. */
+static void announce(const struct job *job)
+{
+    double seconds = (double)job->rows * job->q.runs * (job->q.seconds + 0.02);
+    char text[CASE_LEN];
+
+    if (job->q.within > 0 && seconds > job->q.within)
+        seconds = job->q.within;
+    if (job->n > 1 || job->q.report)
+        cli_error("%zu rows, %d x %g s each: about %s", job->rows, (int)job->q.runs,
+                  job->q.seconds, time_text(text, seconds));
+}
+
+/* Kinds without a back end that fits are left out. */
+static int plan_job(struct job *job)
+{
+    for (int i = 0; i < job->q.n_kinds; i++) {
+        struct bench_part *part = &job->part[job->n];
+        if (bench_rows(&job->q, job->q.kinds[i], part)) {
+            cli_error("no memory for the results");
+            free(part->cells);
+            return CLI_FAILED;
+        }
+        job->rows += part->n;
+        if (part->n > 0)
+            job->n++;
+        else
+            free(part->cells);
+    }
+    if (job->n > 0)
+        return CLI_OK;
+    return cli_usage("none of %s can do that case",
+                     job->q.backends ? "the back ends in --backends" : "its back ends");
+}
+
+static void tell_disturbance(const struct job *job)
+{
+    double worst = 0;
+
+    for (int i = 0; i < job->n; i++)
+        worst = fmax(worst, disturbance(&job->part[i]));
     if (worst > DISTURBED)
         cli_error("other programs took the cpus away up to %.0f times a second: the figures are "
                   "not worth much; run it again on a quiet machine",
                   worst);
 }
 
-static int measure(struct bench_request *q, struct bench_cell *cells, size_t n)
+static void tell_late(const struct job *job)
 {
-    struct bench_plan plan = {.cells = cells,
-                              .n_cells = n,
-                              .runs = (int)q->runs,
-                              .seconds = q->seconds,
-                              .give_up = q->give_up,
-                              .progress = progress,
-                              .arg = q};
-    enum bench_status worst = bench_run(&plan);
-    struct bench_tally tally = {0};
+    size_t n = 0;
 
-    cli_progress_clear();
-    if (q->json)
-        bench_print_json(q->mechanism, cells, n);
-    else
-        bench_print_tables(cells, n);
-    if (q->targets)
-        tally = bench_print_targets(q->mechanism, cells, n, q->json);
-    fflush(stdout);
-    tell_failures(cells, n);
-    tell_depths(cells, n);
-    tell_disturbance(cells, n);
-    if (worst == BENCH_TIMED_OUT)
-        return CLI_TIMED_OUT;
-    return worst == BENCH_OK && !tally.missed && !tally.unknown ? CLI_OK : CLI_FAILED;
+    for (int i = 0; i < job->n; i++)
+        for (size_t j = 0; j < job->part[i].n; j++)
+            n += job->part[i].cells[j].status == BENCH_OK &&
+                 job->part[i].cells[j].n_samples < (int)job->q.runs;
+    if (n > 0)
+        cli_error("the time was up: %zu of %zu rows have less than %d runs; --within gives more", n,
+                  job->rows, (int)job->q.runs);
+}
+
+static int run(struct job *job)
+{
+    int worst = CLI_OK;
+
+    announce(job);
+    job->start_ns = bench_now_ns();
+    for (int i = 0; i < job->n; i++) {
+        int rc = measure(job, &job->part[i]);
+        worst = rc > worst ? rc : worst;
+    }
+    tell_late(job);
+    tell_disturbance(job);
+    return worst;
 }
 
 int cli_bench(int argc, char **argv)
 {
-    struct bench_request q;
-    size_t n;
-    int rc = bench_request_read(&q, argc, argv);
+    struct job job = {.n = 0};
+    int rc = bench_request_read(&job.q, argc, argv);
 
     if (rc < 0)
         return bench_help();
     if (rc)
         return rc;
-    struct bench_cell *cells = q.targets ? target_cells(q.mechanism, &n) : product(&q, &n);
-    if (!cells) {
-        cli_error("no memory for the results");
-        return CLI_FAILED;
-    }
-    if (n == 0)
-        rc = cli_usage("none of %s can do that case",
-                       q.backends ? "the back ends in --backends" : "its back ends");
-    else
-        rc = cli_finish(measure(&q, cells, n));
-    free(cells);
+    rc = plan_job(&job);
+    if (!rc)
+        rc = cli_finish(run(&job));
+    while (job.n > 0)
+        free(job.part[--job.n].cells);
     return rc;
 }

@@ -107,6 +107,14 @@ static void print_ratios(const struct bench_cell *cells, size_t n)
     table_end(table);
 }
 
+void bench_print_title(const struct bench_mechanism *m)
+{
+    static bool again;
+
+    printf("%s%s, %s:\n\n", again ? "\n\n" : "", m->name, m->what);
+    again = true;
+}
+
 void bench_print_tables(const struct bench_cell *cells, size_t n)
 {
     static const char *const columns[] = {"TEST",    ">BYTES",   "MODE",    "CPUS",

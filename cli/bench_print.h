@@ -7,6 +7,8 @@
 
 /* One JSON object a line, one line a cell. */
 void bench_print_json(const struct bench_mechanism *m, const struct bench_cell *cells, size_t n);
+/* A line above the tables, where several kinds follow each other. */
+void bench_print_title(const struct bench_mechanism *m);
 /* A table of the figures, then one of the ratios to kernel and limit. */
 void bench_print_tables(const struct bench_cell *cells, size_t n);
 

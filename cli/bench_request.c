@@ -9,79 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WATCHDOG 10 /* times the bound of a measurement */
+#define WATCHDOG 10    /* times the bound of a measurement */
+#define PATIENCE 5.0   /* seconds at least, where one late row would spoil hundreds */
+#define WITHIN   600.0 /* seconds for everything, where nobody chose how much that is */
 
 static const char *const modes[] = {"busy", "sleep", "adaptive", NULL};
-static const char *const placements[] = {"same", "apart", NULL};
-
-static void print_tests(const struct bench_mechanism *m)
-{
-    const char *before = "";
-
-    for (int test = 0; test < BENCH_N_TESTS; test++) {
-        if (!bench_has_test(m, (enum bench_test)test))
-            continue;
-        printf("%s%s", before, bench_shapes[test].name);
-        before = ", ";
-    }
-}
-
-int bench_help(void)
-{
-    puts("Examples:\n"
-         "  hepta bench pipe\n"
-         "  hepta bench pipe --bytes 64,4K,64K --mode busy --test stream\n"
-         "  hepta bench pipe --targets --json | jq -c 'select(.verdict == \"missed\")'\n"
-         "\n"
-         "Usage: hepta bench MECHANISM [OPTION...]\n"
-         "\n"
-         "Measures a mechanism between pinned processes: Hepta, the kernel's own, and what the\n"
-         "hardware allows (limit). Rivals run in turns; figures are medians over the runs.\n"
-         "\n"
-         "  --bytes N[,N...]             message sizes, 8 to 16M (default 64; shm: 64,4K); K\n"
-         "                               and M are binary\n"
-         "  --test TEST                  one of those below, or all (default)\n"
-         "  --mode busy|sleep|adaptive   how Hepta waits (default adaptive); the kernel's side\n"
-         "                               spins without blocking in busy, and blocks otherwise\n"
-         "  --cpus same|apart            both sides on one cpu or on two cores (default apart)\n"
-         "  --queued N[,N...]            select: messages in front, up to 1000000 (default 10,\n"
-         "                               1000,100000)\n"
-         "  --backends NAME[,NAME...]    only these; names below\n"
-         "  --seconds S                  bound of one measurement (default 0.1)\n"
-         "  --give-up S                  when it is killed (default ten times --seconds)\n"
-         "  --runs N                     measurements of each row, 1 to 101 (default 9)\n"
-         "  --targets                    the cases of the promised ratios, and whether they hold;\n"
-         "                               exit status 1 if one is missed\n"
-         "  --json                       one object a line instead of tables\n"
-         "\n"
-         "Tests:\n"
-         "  pingpong   round trips; times are one way, half of it; MSGS/S counts both ways\n"
-         "  stream     one process to another; fan-in: four to one; many: four to four\n"
-         "  pair       one process sends and receives: the time of both, with nobody else there;\n"
-         "             of semaphores: posts and waits, or one up and one down\n"
-         "  select     the same, by its type, behind --queued messages of as many other types\n"
-         "  pair-undo  pair, both operations with SEM_UNDO\n"
-         "  pair-permit\n"
-         "             of a permit, which returns when its holder dies; the kernel's is pair\n"
-         "  mutex      one process locks and unlocks: the time of both\n"
-         "  mutex-contended\n"
-         "             two processes lock, count in shared memory, and unlock\n"
-         "  cell       one process reads a value, the time of that; another writes a million new\n"
-         "             ones a second; cell-storm: as many as it can\n"
-         "\n"
-         "Receivers check every message, from 4 KiB on every cache line of it; of a cell every\n"
-         "byte, but for the limit's. Rivals have the same capacity: 64 KiB, for messages of\n"
-         "64 KiB and more 1 MiB. The four processes of a side share its cpu. Mutexes and cells\n"
-         "have no mode.");
-    for (const struct bench_mechanism *m = bench_mechanisms; m->name; m++) {
-        printf("\nBack ends of %s (%s; ", m->name, m->what);
-        print_tests(m);
-        puts("):");
-        for (const struct bench_backend *const *b = m->backends; *b; b++)
-            printf("  %-24s %s\n", (*b)->name, (*b)->what);
-    }
-    return cli_finish(CLI_OK);
-}
+static const char *const placements[] = {"same", "apart", "both", NULL};
 
 static int read_sizes(struct bench_sizes *sizes, const char *option, size_t min, size_t max)
 {
@@ -125,37 +58,54 @@ static int read_seconds(const char *option, int max, double *out)
     return cli_usage("--%s is more than 0 and at most %d, not '%s'", option, max, optarg);
 }
 
-/* Only when the mechanism is known, which may be named last. */
+static bool has_backend(const struct bench_request *q, const struct bench_mechanism *m)
+{
+    bool found = false;
+    char *copy = strdup(q->backends), *rest = NULL;
+
+    for (char *s = strtok_r(copy, ",", &rest); s; s = strtok_r(NULL, ",", &rest))
+        found |= bench_backend(m, s, NULL) != NULL;
+    free(copy);
+    return found;
+}
+
+static bool has_sizes(const struct bench_request *q, const struct bench_mechanism *m)
+{
+    return q->test >= 0 ? bench_has_bytes(m, (enum bench_test)q->test) : m->tests & ~m->bare;
+}
+
+/* Why @m can't do what is asked, or NULL. */
+static const char *unfit(const struct bench_request *q, const struct bench_mechanism *m)
+{
+    if (q->test >= 0 && !bench_has_test(m, (enum bench_test)q->test))
+        return "it has no such test";
+    if (q->backends && !has_backend(q, m))
+        return "it has no such back end";
+    if (q->bytes.n > 0 && !has_sizes(q, m))
+        return "nothing that has a size is carried";
+    return NULL;
+}
+
+/* Only when the kinds are known, which may be named last. */
 static int check_backends(const struct bench_request *q)
 {
     char *copy = strdup(q->backends), *rest = NULL;
     int rc = CLI_OK;
 
-    for (char *s = strtok_r(copy, ",", &rest); s && !rc; s = strtok_r(NULL, ",", &rest))
-        if (!bench_backend(q->mechanism, s, NULL))
-            rc = cli_usage("%s has no back end '%s'", q->mechanism->name, s);
+    for (char *s = strtok_r(copy, ",", &rest); s && !rc; s = strtok_r(NULL, ",", &rest)) {
+        bool known = false;
+        for (int i = 0; i < q->n_kinds; i++)
+            known |= bench_backend(q->kinds[i], s, NULL) != NULL;
+        if (!known)
+            rc = cli_usage("%s has no back end '%s'", q->n_kinds == 1 ? q->kinds[0]->name : "none",
+                           s);
+    }
     free(copy);
     return rc;
 }
 
-/* A mechanism's own sizes, if none are asked for. */
-static int settle_bytes(struct bench_request *q)
-{
-    const struct bench_mechanism *m = q->mechanism;
-    bool sized = q->test >= 0 ? bench_has_bytes(m, (enum bench_test)q->test) : m->tests & ~m->bare;
-
-    if (q->bytes.n > 0)
-        return sized ? CLI_OK : cli_usage("%s: nothing that has a size is carried", m->name);
-    for (int i = 0; i < 2; i++)
-        if (m->bytes[i])
-            q->bytes.at[q->bytes.n++] = m->bytes[i];
-    if (q->bytes.n == 0)
-        q->bytes = (struct bench_sizes){{64}, 1};
-    return CLI_OK;
-}
-
 /* "pipe, fifo or tcp" into @text. */
-static const char *mechanism_names(char text[160])
+static const char *kind_names(char text[160])
 {
     size_t len = 0;
 
@@ -166,19 +116,36 @@ static const char *mechanism_names(char text[160])
     return text;
 }
 
-static int read_mechanism(struct bench_request *q, const char *name)
+static int read_kind(struct bench_request *q, const char *name)
 {
+    const struct bench_mechanism *m = bench_mechanism(name);
     char names[160];
 
-    if (!name)
-        return cli_usage("name a mechanism: %s", mechanism_names(names));
-    q->mechanism = bench_mechanism(name);
-    if (!q->mechanism)
-        return cli_usage("there is no mechanism '%s'; it is %s", name, mechanism_names(names));
-    if (q->test >= 0 && !bench_has_test(q->mechanism, (enum bench_test)q->test))
-        return cli_usage("%s has no test '%s'", name, bench_shapes[q->test].name);
-    int rc = q->backends ? check_backends(q) : CLI_OK;
-    return rc ? rc : settle_bytes(q);
+    if (!m)
+        return cli_usage("there is no kind '%s'; it is %s", name, kind_names(names));
+    for (int i = 0; i < q->n_kinds; i++)
+        if (q->kinds[i] == m)
+            return cli_usage("'%s' is named twice", name);
+    if (unfit(q, m))
+        return cli_usage("%s: %s", name, unfit(q, m));
+    q->kinds[q->n_kinds++] = m;
+    return CLI_OK;
+}
+
+/* Those named, which must be able to do what is asked, or all that are. */
+static int read_kinds(struct bench_request *q, char *const *names)
+{
+    int rc = CLI_OK;
+
+    q->every = !*names;
+    for (; *names && !rc; names++)
+        rc = read_kind(q, *names);
+    for (const struct bench_mechanism *m = bench_mechanisms; q->every && m->name; m++)
+        if (!unfit(q, m))
+            q->kinds[q->n_kinds++] = m;
+    if (!rc && q->n_kinds == 0)
+        rc = cli_usage("no kind can do all of that");
+    return !rc && q->backends ? check_backends(q) : rc;
 }
 
 enum {
@@ -191,6 +158,8 @@ enum {
     OPT_SECONDS,
     OPT_GIVE_UP,
     OPT_RUNS,
+    OPT_WITHIN,
+    OPT_REPORT,
     OPT_TARGETS,
     OPT_JSON
 };
@@ -205,6 +174,8 @@ static const struct option options[] = {
     {"seconds", required_argument, NULL, OPT_SECONDS},
     {"give-up", required_argument, NULL, OPT_GIVE_UP},
     {"runs", required_argument, NULL, OPT_RUNS},
+    {"within", required_argument, NULL, OPT_WITHIN},
+    {"report", required_argument, NULL, OPT_REPORT},
     {"targets", no_argument, NULL, OPT_TARGETS},
     {"json", no_argument, NULL, OPT_JSON},
     {"help", no_argument, NULL, 'h'},
@@ -229,7 +200,8 @@ static int read_option(struct bench_request *q, int opt)
         return rc;
     case OPT_CPUS:
         rc = read_word("cpus", placements, &word);
-        q->cpus = (enum bench_cpus)word;
+        q->cpus[BENCH_SAME] = word != BENCH_APART;
+        q->cpus[BENCH_APART] = word != BENCH_SAME;
         return rc;
     case OPT_BACKENDS:
         q->backends = optarg;
@@ -242,6 +214,11 @@ static int read_option(struct bench_request *q, int opt)
         if (!cli_number(optarg, BENCH_RUNS_MAX, &q->runs) || q->runs != (int)q->runs)
             return cli_usage("--runs is 1 to %d, not '%s'", BENCH_RUNS_MAX, optarg);
         return CLI_OK;
+    case OPT_WITHIN:
+        return read_seconds("within", 24 * 3600, &q->within);
+    case OPT_REPORT:
+        q->report = optarg;
+        return *optarg ? CLI_OK : cli_usage("--report needs the name of a file");
     case OPT_TARGETS:
         q->targets = true;
         return CLI_OK;
@@ -253,16 +230,43 @@ static int read_option(struct bench_request *q, int opt)
     }
 }
 
+/* What wasn't said. A report needs many rows: it has fewer and shorter runs. */
+static void settle(struct bench_request *q)
+{
+    bool page = q->report != NULL;
+
+    if (!q->cpus[BENCH_SAME] && !q->cpus[BENCH_APART]) {
+        q->cpus[BENCH_SAME] = page;
+        q->cpus[BENCH_APART] = true;
+    }
+    if (!(q->seconds > 0))
+        q->seconds = page ? 0.05 : 0.1;
+    if (!(q->runs > 0))
+        q->runs = page ? 5 : 9;
+    if (!(q->give_up > 0)) {
+        q->give_up = q->seconds * WATCHDOG;
+        if ((page || q->every) && q->give_up < PATIENCE)
+            q->give_up = PATIENCE;
+    }
+    if (!(q->within > 0) && (page || q->every))
+        q->within = WITHIN;
+}
+
+static int check(const struct bench_request *q)
+{
+    if (q->targets && q->narrowed)
+        return cli_usage("--targets has its own sizes, tests, modes and back ends");
+    if (q->targets && q->report)
+        return cli_usage("--report has the targets anyway");
+    return CLI_OK;
+}
+
 int bench_request_read(struct bench_request *q, int argc, char **argv)
 {
     int opt, rc;
 
-    *q = (struct bench_request){.queued = {{10, 1000, 100000}, 3},
-                                .test = -1,
-                                .mode = BENCH_ADAPTIVE,
-                                .cpus = BENCH_APART,
-                                .seconds = 0.1,
-                                .runs = 9};
+    *q = (struct bench_request){
+        .queued = {{10, 1000, 100000}, 3}, .test = -1, .mode = BENCH_ADAPTIVE};
 
     argv[0] = (char *)"hepta bench"; /* the name in getopt's own messages */
     while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
@@ -272,12 +276,7 @@ int bench_request_read(struct bench_request *q, int argc, char **argv)
         if (rc)
             return rc;
     }
-    if (argc - optind > 1)
-        return cli_usage("one mechanism at a time; '%s' is too many", argv[optind + 1]);
-    if (!(q->give_up > 0))
-        q->give_up = q->seconds * WATCHDOG;
-    rc = read_mechanism(q, argv[optind]); /* argv ends with NULL */
-    if (!rc && q->targets && q->narrowed)
-        rc = cli_usage("--targets has its own sizes, tests, modes and back ends");
-    return rc;
+    rc = read_kinds(q, argv + optind); /* argv ends with NULL */
+    settle(q);
+    return rc ? rc : check(q);
 }

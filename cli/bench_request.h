@@ -12,14 +12,20 @@ struct bench_sizes {
     int n;
 };
 
+#define BENCH_KINDS_MAX 16
+
 struct bench_request {
-    const struct bench_mechanism *mechanism;
-    struct bench_sizes bytes, queued;
-    int test; /* -1: all */
+    const struct bench_mechanism *kinds[BENCH_KINDS_MAX];
+    int n_kinds;
+    bool every; /* none was named */
+    struct bench_sizes bytes, queued; /* no bytes: each kind's own */
+    int test;                         /* -1: all */
     enum bench_mode mode;
-    enum bench_cpus cpus;
+    bool cpus[2];         /* by enum bench_cpus */
     const char *backends; /* comma-separated; NULL: all */
     double seconds, give_up, runs;
+    double within; /* seconds for everything; 0: no bound */
+    const char *report;
     bool json, targets, narrowed;
 };
 

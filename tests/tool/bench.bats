@@ -245,6 +245,34 @@ made_by() {
     done
 }
 
+@test "several kinds, all of them: what the options leave, one after the other" {
+    needs_two_cpus
+    own_names
+    hepta bench tcp pipe $quick --test pingpong --backends kernel --cpus both --json >"$tmp/out"
+    [ "$(jq -r '.mechanism + " " + .cpus' "$tmp/out" | xargs)" = \
+        "tcp apart tcp same pipe apart pipe same" ]
+    hepta bench $quick --test pair --json >"$tmp/out" 2>"$tmp/err"
+    jq -es 'all(.[]; .status == "ok" and .test == "pair")
+        and ([.[].mechanism] | unique) == ["mq", "msg", "sem", "semset", "signal"]' "$tmp/out"
+    grep -q "rows, 1 x 0.02 s each: about" "$tmp/err"
+    hepta bench $quick --cpus same --backends kernel --queued 10 >"$tmp/out" 2>"$tmp/err"
+    [ "$(grep -c '^TEST.*P50' "$tmp/out")" -eq 11 ]
+    grep -q '^semset, ' "$tmp/out"
+    no_names
+}
+
+@test "--within bounds the whole: fewer runs, and rows that have none say so" {
+    run hepta bench pipe --cpus same --test stream --backends kernel --runs 100 --seconds 0.02 \
+        --give-up 20 --within 0.5 --json
+    [ "$status" -eq 0 ]
+    [[ "$output" == *"the time was up: 1 of 1 rows"* ]]
+    printf '%s\n' "$output" | grep '^{' | jq -es '.[0].runs > 0 and .[0].runs < 100'
+    run hepta bench $quick --cpus same --within 0.000001 --json
+    [ "$status" -eq 1 ]
+    printf '%s\n' "$output" | grep '^{' |
+        jq -es 'all(.[]; .status == "unavailable" and (.why | contains("time was up")))'
+}
+
 @test "every wait mode works, on one cpu too" {
     for mode in sleep adaptive; do
         run hepta bench pipe $quick --mode $mode --cpus same --json
@@ -288,7 +316,6 @@ made_by() {
         [ "$status" -eq 2 ] || { echo "status $status for: $*"; return 1; }
         [[ "$output" == *"hepta bench --help"* ]] || { echo "no hint for: $*"; return 1; }
     }
-    wrong
     wrong pipe pipe
     wrong teapot
     wrong pipe --bytes 0
@@ -311,6 +338,7 @@ made_by() {
     wrong pipe --seconds 1x
     wrong pipe --give-up 0
     wrong pipe --give-up soon
+    wrong pipe --within 0
     wrong pipe --runs 0
     wrong pipe --runs 1.5
     wrong pipe --runs 1000
@@ -332,6 +360,12 @@ made_by() {
     wrong fifo --backends hepta-spsc
     wrong unix --backends kernel,kernel-vmsplice
     wrong tcp --backends limit
+    wrong pipe sem --bytes 64
+    wrong pipe mq --test pair
+    wrong pipe teapot
+    wrong tcp udp --backends kernel,limit
+    wrong --backends teapot
+    wrong --test pair-undo --bytes 64
     wrong --backends kernel-dgram udp
     wrong udp --bytes 65508
 }
