@@ -12,12 +12,11 @@
 #include "cli/bench_request.h"
 #include "cli/bench_rows.h"
 #include "cli/cli.h"
+#include "cli/report.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define DISTURBED 50 /* times a second; a quiet machine's own threads come to a few */
 
 #define CASE_LEN 96
 
@@ -40,6 +39,7 @@ struct job {
     const struct bench_part *now;
     size_t rows, rows_done; /* of all kinds, of those before */
     int64_t start_ns;
+    struct report_facts facts;
 };
 
 static const char *time_text(char text[CASE_LEN], double seconds)
@@ -206,16 +206,17 @@ static int plan_job(struct job *job)
                      job->q.backends ? "the back ends in --backends" : "its back ends");
 }
 
-static void tell_disturbance(const struct job *job)
+static double tell_disturbance(const struct job *job)
 {
     double worst = 0;
 
     for (int i = 0; i < job->n; i++)
         worst = fmax(worst, disturbance(&job->part[i]));
-    if (worst > DISTURBED)
+    if (worst > BENCH_DISTURBED)
         cli_error("other programs took the cpus away up to %.0f times a second: the figures are "
                   "not worth much; run it again on a quiet machine",
                   worst);
+    return worst;
 }
 
 static void tell_late(const struct job *job)
@@ -231,33 +232,60 @@ static void tell_late(const struct job *job)
                   job->rows, (int)job->q.runs);
 }
 
+static int write_report(struct job *job, double disturbed_per_s)
+{
+    struct report r = {.q = &job->q,
+                       .part = job->part,
+                       .n = job->n,
+                       .facts = &job->facts,
+                       .disturbed_per_s = disturbed_per_s};
+
+    report_facts_end(&job->facts, (double)(bench_now_ns() - job->start_ns) / 1e9);
+    int rc = report_write(job->q.report, &r);
+    if (rc)
+        cli_error("can't write %s: %s; the page is incomplete", job->q.report, strerror(-rc));
+    return rc ? CLI_FAILED : CLI_OK;
+}
+
 static int run(struct job *job)
 {
     int worst = CLI_OK;
+    int rc = job->q.report ? report_try(job->q.report) : 0;
 
+    if (rc) {
+        cli_error("can't write %s: %s", job->q.report, strerror(-rc));
+        return CLI_FAILED;
+    }
     announce(job);
     job->start_ns = bench_now_ns();
     for (int i = 0; i < job->n; i++) {
-        int rc = measure(job, &job->part[i]);
+        rc = measure(job, &job->part[i]);
         worst = rc > worst ? rc : worst;
     }
     tell_late(job);
-    tell_disturbance(job);
-    return worst;
+    double disturbed_per_s = tell_disturbance(job);
+    rc = job->q.report ? write_report(job, disturbed_per_s) : CLI_OK;
+    return rc > worst ? rc : worst;
 }
 
 int cli_bench(int argc, char **argv)
 {
     struct job job = {.n = 0};
+
+    char *command = report_command(argv); /* before the options change it */
     int rc = bench_request_read(&job.q, argc, argv);
 
-    if (rc < 0)
-        return bench_help();
-    if (rc)
-        return rc;
-    rc = plan_job(&job);
     if (!rc)
+        rc = plan_job(&job);
+    else if (rc < 0)
+        rc = bench_help();
+    if (!rc && job.n > 0) {
+        if (job.q.report)
+            report_facts_begin(&job.facts, command);
         rc = cli_finish(run(&job));
+    }
+    report_facts_free(&job.facts);
+    free(command);
     while (job.n > 0)
         free(job.part[--job.n].cells);
     return rc;

@@ -56,8 +56,8 @@ static void figures_line(struct libscols_table *table, const struct bench_cell *
     table_set(line, 10, "%.0f %%", bench_spread(cell) * 100);
 }
 
-static const struct bench_cell *rival(const struct bench_cell *cells, size_t n,
-                                      const struct bench_case *on, const char *name)
+const struct bench_cell *bench_rival(const struct bench_cell *cells, size_t n,
+                                     const struct bench_case *on, const char *name)
 {
     for (size_t i = 0; i < n; i++)
         if (cells[i].status == BENCH_OK && !strcmp(cells[i].backend->name, name) &&
@@ -66,8 +66,7 @@ static const struct bench_cell *rival(const struct bench_cell *cells, size_t n,
     return NULL;
 }
 
-/* How many times faster @cell is than @than: above 1 is better. */
-static double faster(const struct bench_cell *cell, const struct bench_cell *than)
+double bench_faster(const struct bench_cell *cell, const struct bench_cell *than)
 {
     if (bench_shapes[cell->on.test].rate)
         return bench_ratio(cell, than, offsetof(struct bench_sample, msgs_per_s));
@@ -81,9 +80,9 @@ static void ratio_line(struct libscols_table *table, const struct bench_cell *ce
 
     describe(line, cell);
     if (kernel)
-        table_set(line, 5, "%.2f x", faster(cell, kernel));
+        table_set(line, 5, "%.2f x", bench_faster(cell, kernel));
     if (limit)
-        table_set(line, 6, "%.0f %%", faster(cell, limit) * 100);
+        table_set(line, 6, "%.0f %%", bench_faster(cell, limit) * 100);
 }
 
 static void print_ratios(const struct bench_cell *cells, size_t n)
@@ -95,8 +94,8 @@ static void print_ratios(const struct bench_cell *cells, size_t n)
     for (size_t i = 0; i < n; i++) {
         const char *against = cells[i].backend->rival;
         const struct bench_cell *kernel =
-            rival(cells, n, &cells[i].on, against ? against : "kernel");
-        const struct bench_cell *limit = rival(cells, n, &cells[i].on, "limit");
+            bench_rival(cells, n, &cells[i].on, against ? against : "kernel");
+        const struct bench_cell *limit = bench_rival(cells, n, &cells[i].on, "limit");
         bool is_rival = &cells[i] == kernel || &cells[i] == limit;
         if (cells[i].status == BENCH_OK && !is_rival && (kernel || limit))
             ratio_line(table, &cells[i], kernel, limit);

@@ -19,4 +19,10 @@ struct bench_tally {
 struct bench_tally bench_print_targets(const struct bench_mechanism *m,
                                        const struct bench_cell *cells, size_t n, bool json);
 
+/* The cell of that back end in the same case, if it was measured, or NULL. */
+const struct bench_cell *bench_rival(const struct bench_cell *cells, size_t n,
+                                     const struct bench_case *on, const char *name);
+/* How many times faster @cell is than @than: above 1 is better. */
+double bench_faster(const struct bench_cell *cell, const struct bench_cell *than);
+
 #endif
