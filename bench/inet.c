@@ -14,11 +14,13 @@ static uint64_t at_least_one(uint64_t n)
     return n ? n : 1;
 }
 
-/* The kernel doubles what it is asked for, and says so. */
+/* What a reader has taken is given back late, when it has become a quarter of the buffer
+ * (udp_rmem_release() in net/ipv4/udp.c), so only three quarters are there to fill. The kernel
+ * doubles what it is asked for, and says so. */
 int inet_window_init(struct inet_window *w, int fd, const struct bench_case *c)
 {
     uint64_t n = at_least_one(c->capacity / c->bytes);
-    int bytes = (int)(n * ROOM(c->bytes) / 2);
+    int bytes = (int)(n * ROOM(c->bytes) / 2 * 4 / 3);
     socklen_t len = sizeof(bytes);
 
     *w = (struct inet_window){0};
@@ -29,7 +31,7 @@ int inet_window_init(struct inet_window *w, int fd, const struct bench_case *c)
         return -errno;
     if (c->test != BENCH_STREAM)
         return 0;
-    uint64_t room = at_least_one((uint64_t)bytes / ROOM(c->bytes));
+    uint64_t room = at_least_one((uint64_t)bytes * 3 / 4 / ROOM(c->bytes));
     w->size = n < room ? n : room;
     w->batch = at_least_one(w->size / 2);
     return 0;
