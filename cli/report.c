@@ -46,7 +46,7 @@ static void summary(FILE *out, const struct report *r)
     fprintf(out, "<p>%zu rows, each measured up to %d times for %g s at most; medians are shown.",
             n, (int)r->q->runs, r->q->seconds);
     if (bad)
-        fprintf(out, " <strong class=\"bad\">%zu rows couldn't be measured.</strong>", bad);
+        fprintf(out, " <strong class=\"bad\">Rows that couldn't be measured: %zu.</strong>", bad);
     if (of[0] + of[1] + of[2] > 0)
         fprintf(out,
                 " Of %d <a href=\"#promises\">promised ratios</a> <strong>%d are met, %d "

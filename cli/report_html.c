@@ -146,6 +146,15 @@ const char *html_size(char text[HTML_FIGURE], size_t bytes)
     return text;
 }
 
+const char *html_tick(char *figure)
+{
+    char *zero = strstr(figure, ".0 ");
+
+    if (zero)
+        memmove(zero, zero + 2, strlen(zero + 2) + 1);
+    return figure;
+}
+
 const char *html_ratio(char text[HTML_FIGURE], double ratio)
 {
     int digits = ratio >= 9.95 ? 0 : ratio >= 0.995 ? 1 : 2;

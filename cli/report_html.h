@@ -26,6 +26,8 @@ const char *html_time(char text[HTML_FIGURE], double ns);
 const char *html_rate(char text[HTML_FIGURE], double per_s);
 const char *html_bytes_rate(char text[HTML_FIGURE], double bytes_per_s);
 const char *html_size(char text[HTML_FIGURE], size_t bytes);
+/* What stands at an axis: "10.0 GB/s" becomes "10 GB/s", in place. */
+const char *html_tick(char *figure);
 /* "12", "1.3", "0.04" */
 const char *html_ratio(char text[HTML_FIGURE], double ratio);
 

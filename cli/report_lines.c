@@ -48,8 +48,9 @@ static void rate_tick(double value, void *arg)
     double y = svg_at(&p->y, value);
     char text[HTML_FIGURE];
 
+    html_bytes_rate(text, value);
     svg_line(p->out, "grid", LEFT, y, RIGHT, y);
-    svg_text(p->out, "tick", "end", LEFT - 6, y + 4, "%s", html_bytes_rate(text, value));
+    svg_text(p->out, "tick", "end", LEFT - 6, y + 4, "%s", html_tick(text));
 }
 
 /* Labels that would touch the one before are left out. */

@@ -47,12 +47,16 @@ static void tick(double value, void *arg)
     const struct axis *axis = arg;
     double x = svg_at(&axis->scale, value);
     char text[HTML_FIGURE];
+
+    if (axis->rate)
+        html_rate(text, value);
+    else
+        html_time(text, value);
     const char *anchor = x < LEFT + 14 ? "start" : x > RIGHT - 14 ? "end" : "middle";
 
     svg_line(axis->out, "grid", x, 4, x, axis->bottom);
     svg_text(axis->out, "tick", anchor, anchor[0] == 's' ? x - 8 : anchor[0] == 'e' ? x + 12 : x,
-             axis->bottom + 16, "%s",
-             axis->rate ? html_rate(text, value) : html_time(text, value));
+             axis->bottom + 16, "%s", html_tick(text));
 }
 
 static void draw_times(const struct axis *axis, const struct report_look *look, double y,

@@ -72,7 +72,7 @@ static void rows_table(FILE *out, const struct report_group *g)
               : "<thead><tr><th scope=\"col\">Back end</th><th scope=\"col\">p50</th>"
                 "<th scope=\"col\">p99</th><th scope=\"col\">p99.9</th>",
           out);
-    fputs("<th scope=\"col\">As fast as the kernel's</th></tr></thead>\n<tbody>\n", out);
+    fputs("<th scope=\"col\">Times the kernel's speed</th></tr></thead>\n<tbody>\n", out);
     for (int i = 0; i < g->n; i++)
         row(out, g, g->cell[i]);
     fputs("</tbody>", out);
@@ -139,7 +139,7 @@ void report_group_table(FILE *out, const struct report_group *g)
            report_case(text, g));
     fputs("\"><table>\n", out);
     if (report_over_size(g)) {
-        fputs("<caption>Bytes a second, and below times as fast as the kernel's</caption>\n", out);
+        fputs("<caption>Bytes a second; below: times the kernel's speed</caption>\n", out);
         sizes_table(out, g);
     } else {
         rows_table(out, g);
