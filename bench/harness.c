@@ -54,11 +54,12 @@ static const char *reason(int err, const struct bench_case *on)
 }
 
 /* From the first message to the last: by the first side's clock, or in a stream the second's,
- * who see them arrive. */
+ * who see them arrive. Those who count together may each find that the others have done all. */
 static double took(const struct crew *crew, const struct peer_reply *reply)
 {
     const struct bench_shape *shape = &bench_shapes[crew->test];
-    int first = shape->rate ? shape->n[BENCH_FIRST] : 0;
+    bool together = crew->test == BENCH_CONTEND;
+    int first = shape->rate && !together ? shape->n[BENCH_FIRST] : 0;
     int end = shape->rate ? crew->n : 1;
     int64_t from = reply[first].start_ns, to = reply[first].end_ns;
 
