@@ -98,6 +98,11 @@ double report_faster(const struct bench_part *part, const struct bench_cell *cel
     return rival && rival != cell && cell->status == BENCH_OK ? bench_faster(cell, rival) : 0;
 }
 
+bool report_is_slower(double faster)
+{
+    return faster > 0 && faster < 0.995;
+}
+
 static char family(const char *name)
 {
     if (!strncmp(name, "hepta", 5))

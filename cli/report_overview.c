@@ -129,7 +129,7 @@ static void table_row(FILE *out, const struct bench_part *part)
             part->mechanism->name);
     for (int v = 0; v < N_VIEWS; v++) {
         bool known = faster[v] > 0;
-        fprintf(out, "<td%s>%s%s</td>", known && faster[v] < 1 ? " class=\"bad\"" : "",
+        fprintf(out, "<td%s>%s%s</td>", report_is_slower(faster[v]) ? " class=\"bad\"" : "",
                 known ? html_ratio(text, faster[v]) : "-", known ? " ×" : "");
     }
     fputs("</tr>\n", out);
@@ -195,7 +195,7 @@ static struct loss *find_losses(const struct report *r, size_t *n)
         for (size_t j = 0; j < r->part[i].n; j++) {
             const struct bench_cell *cell = &r->part[i].cells[j];
             double faster = report_is_ours(cell) ? report_faster(&r->part[i], cell) : 0;
-            if (faster > 0 && faster < 1)
+            if (report_is_slower(faster))
                 loss[(*n)++] = (struct loss){&r->part[i], cell, faster};
         }
     }

@@ -46,6 +46,8 @@ const char *report_case(char text[REPORT_LABEL], const struct report_group *g);
 
 /* How many times faster than its rival @cell is, 0 if that isn't known. */
 double report_faster(const struct bench_part *part, const struct bench_cell *cell);
+/* By what can be read: 0.996 is shown, and counts, as 1.0. */
+bool report_is_slower(double faster);
 bool report_is_ours(const struct bench_cell *cell);
 
 /* The drawing, and what its marks mean. */

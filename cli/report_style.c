@@ -32,8 +32,8 @@ static const char layout[] =
     "p{max-width:46em}a{color:var(--link)}"
     ".what,.on,figcaption,caption,footer{color:var(--soft)}"
     ".what{font-size:1rem;font-weight:400}.on{margin:0 0 8px;font-size:.9rem}"
-    "nav ul{display:flex;flex-wrap:wrap;gap:4px 16px;padding:0;list-style:none}"
-    "nav a{display:inline-block;padding:4px 0}"
+    "nav ul{display:flex;flex-wrap:wrap;gap:2px 16px;padding:0;margin:8px 0;list-style:none}"
+    "nav a{display:inline-block;padding:2px 0}"
     ".cards{display:grid;gap:16px;grid-template-columns:"
     "repeat(auto-fill,minmax(min(100%,480px),1fr))}"
     ".card{background:var(--card);border:1px solid var(--edge);border-radius:8px;"
@@ -63,6 +63,8 @@ static const char layout[] =
     "color:var(--fg)}.legend li{display:flex;align-items:center;gap:6px}"
     "dl{display:grid;gap:0;margin:0}dl>div{display:grid;grid-template-columns:10em 1fr;gap:12px;"
     "padding:6px 0;border-bottom:1px solid var(--edge)}"
+    "@media(max-width:600px){header,main,nav,footer{padding:0 10px}.card{padding:10px}"
+    "th,td{padding:4px 3px}table{font-size:.8rem}tbody th{min-width:4.9em}}"
     "dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}"
     "@media(max-width:600px){dl>div{grid-template-columns:1fr;gap:0}}\n";
 
@@ -81,6 +83,7 @@ static const char drawing[] =
     "line.met{color:var(--good)}line.missed{color:var(--bad)}line.margin{stroke-width:5}"
     ".mark{fill:currentColor;stroke:currentColor;stroke-width:1.8}"
     ".mark.hollow{fill:var(--card)}\n"
+    "@media(max-width:600px){svg text{font-size:14.5px}svg .tick{font-size:14px}}\n"
     "@media print{.card{break-inside:avoid}}\n";
 
 void report_style(FILE *out)

@@ -22,7 +22,7 @@ static void faster_cell(FILE *out, double faster)
     if (!(faster > 0))
         fputs("<td></td>", out);
     else
-        fprintf(out, "<td%s>%s ×</td>", faster < 1 ? " class=\"bad\"" : "",
+        fprintf(out, "<td%s>%s ×</td>", report_is_slower(faster) ? " class=\"bad\"" : "",
                 html_ratio(text, faster));
 }
 
@@ -100,7 +100,7 @@ static void size_cell(FILE *out, const struct report_group *g, const struct benc
     double rate = bench_median(cell).msgs_per_s, faster = report_faster(g->part, cell);
     fprintf(out, "<td>%s", html_bytes_rate(text, rate * (double)cell->on.bytes));
     if (faster > 0)
-        fprintf(out, "<br><small%s>%s ×</small>", faster < 1 ? " class=\"bad\"" : "",
+        fprintf(out, "<br><small%s>%s ×</small>", report_is_slower(faster) ? " class=\"bad\"" : "",
                 html_ratio(text, faster));
     fputs("</td>", out);
 }
