@@ -240,7 +240,8 @@ static int write_report(struct job *job, double disturbed_per_s)
                        .facts = &job->facts,
                        .disturbed_per_s = disturbed_per_s};
 
-    report_facts_end(&job->facts, (double)(bench_now_ns() - job->start_ns) / 1e9);
+    report_facts_end(&job->facts, (double)(bench_now_ns() - job->start_ns) / 1e9,
+                     disturbed_per_s);
     int rc = report_write(job->q.report, &r);
     if (rc)
         cli_error("can't write %s: %s; the page is incomplete", job->q.report, strerror(-rc));

@@ -46,7 +46,7 @@ char *report_command(char *const *argv);
 /* Before measuring. */
 void report_facts_begin(struct report_facts *f, const char *command);
 /* What only the end of the run tells. */
-void report_facts_end(struct report_facts *f, double seconds);
+void report_facts_end(struct report_facts *f, double seconds, double disturbed_per_s);
 void report_facts_free(struct report_facts *f);
 
 #endif

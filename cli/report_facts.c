@@ -125,6 +125,16 @@ static void add_system(struct report_facts *f)
     add(f, "Hepta", "%s, library %s", HEPTA_VERSION, hepta_version());
 }
 
+static void add_load(struct report_facts *f, const char *name)
+{
+    char text[256];
+    double load[3];
+
+    line_of(text, "/proc/loadavg");
+    if (sscanf(text, "%lf %lf %lf", &load[0], &load[1], &load[2]) == 3)
+        add(f, name, "%.1f, %.1f, %.1f over 1, 5 and 15 minutes", load[0], load[1], load[2]);
+}
+
 static int visible(const struct dirent *d)
 {
     return d->d_name[0] != '.';
@@ -136,6 +146,7 @@ static void add_mitigations(struct report_facts *f)
     static const char dir[] = "/sys/devices/system/cpu/vulnerabilities";
     struct dirent **list = NULL;
     char path[512], text[256], *all = NULL;
+    const char *word = "Mitigation: ";
     int n = scandir(dir, &list, visible, alphasort);
 
     for (int i = 0; i < n; i++) {
@@ -144,7 +155,7 @@ static void add_mitigations(struct report_facts *f)
         line_of(text, path);
         if (*text && strcmp(text, "Not affected") &&
             asprintf(&all, "%s%s%s: %s", before ? before : "", before ? "; " : "", list[i]->d_name,
-                     text) < 0)
+                     !strncmp(text, word, strlen(word)) ? text + strlen(word) : text) < 0)
             all = NULL;
         if (all != before)
             free(before);
@@ -223,22 +234,23 @@ void report_facts_begin(struct report_facts *f, const char *command)
     add_caches(f);
     add_system(f);
     add_mitigations(f);
-    add(f, "Load before", "%s", line_of(text, "/proc/loadavg"));
+    add_load(f, "Load before");
     read_ticks(f->start_ticks);
 }
 
-void report_facts_end(struct report_facts *f, double seconds)
+void report_facts_end(struct report_facts *f, double seconds, double disturbed_per_s)
 {
     long long ticks[3];
-    char text[256];
 
     read_ticks(ticks);
     double all = (double)(ticks[2] - f->start_ticks[2]);
-    add(f, "Load after", "%s", line_of(text, "/proc/loadavg"));
+    add_load(f, "Load after");
     if (all > 0)
         add(f, "While measuring", "processors busy %.0f %% of the time, taken by the host %.1f %%",
             100 * (double)(ticks[0] - f->start_ticks[0]) / all,
             100 * (double)(ticks[1] - f->start_ticks[1]) / all);
+    add(f, "Disturbed", "other programs took a processor away up to %.0f times a second",
+        disturbed_per_s);
     add(f, "It took", "%.0f s", seconds);
 }
 

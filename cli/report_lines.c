@@ -95,8 +95,8 @@ static void draw_line(const struct plot *p, const char *backend)
     for (int i = 0; (cell = next_of(p->g, backend, &i));) {
         snprintf(hover, sizeof(hover), "%s, %s: %s", backend, html_size(size, cell->on.bytes),
                  html_bytes_rate(text, rate(cell)));
-        svg_mark(p->out, (enum svg_shape)look.shape, look.class, svg_at(&p->x, (double)cell->on.bytes),
-                 svg_at(&p->y, rate(cell)), hover);
+        svg_mark(p->out, (enum svg_shape)look.shape, look.class,
+                 svg_at(&p->x, (double)cell->on.bytes), svg_at(&p->y, rate(cell)), hover);
     }
 }
 

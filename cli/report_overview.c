@@ -27,11 +27,11 @@ static const struct {
     const char *name, *class;
     enum svg_shape shape;
 } views[N_VIEWS] = {
-    [TIME_APART] = {"time, different cores", "h0", SVG_CIRCLE},
-    [TIME_SAME] = {"time, same core", "k0", SVG_SQUARE},
-    [SMALL] = {"rate, small messages", "h1", SVG_TRIANGLE},
-    [LARGE] = {"rate, largest", "h2", SVG_DIAMOND},
-    [ALONE] = {"time in one process", "k1", SVG_CROSS},
+    [TIME_APART] = {"time, two cores", "h0", SVG_CIRCLE},
+    [TIME_SAME] = {"time, one core", "k0", SVG_SQUARE},
+    [SMALL] = {"rate, small", "h1", SVG_TRIANGLE},
+    [LARGE] = {"rate, large", "h2", SVG_DIAMOND},
+    [ALONE] = {"time, alone", "k1", SVG_CROSS},
 };
 
 static enum view view_of(const struct bench_case *on)
@@ -158,7 +158,8 @@ void report_overview(FILE *out, const struct report *r)
     fputs("<section id=\"overview\">\n<h2>Against the kernel</h2>\n"
           "<p>How many times faster Hepta's plain form of each kind is than the kernel's own, or "
           "glibc's; below 1 it is slower. Over a network (tcp, udp) both are the kernel's, so 1 is "
-          "all there is to reach.</p>\n<div class=\"cards\">\n"
+          "all there is to reach. Rates are of the smallest and of the largest messages, on two "
+          "cores; alone is one process that does both sides.</p>\n<div class=\"cards\">\n"
           "<section class=\"card\"><figure>\n",
           out);
     draw(out, r);

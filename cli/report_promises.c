@@ -28,21 +28,31 @@ static void draw_group(FILE *out, const struct report_group *g)
     fputs("</section>\n", out);
 }
 
-static void kind(FILE *out, const struct bench_part *part)
+/* Of tests with two sides both placements stand beside each other. */
+static void draw_tests(FILE *out, const struct bench_part *part, bool alone)
 {
-    const struct bench_mechanism *m = part->mechanism;
     struct report_group g;
 
-    fprintf(out, "<section id=\"kind-%s\">\n<h2>%s <span class=\"what\">", m->name, m->name);
-    html_text(out, m->what);
-    fputs("</span></h2>\n<div class=\"cards\">\n", out);
     for (int test = 0; test < BENCH_N_TESTS; test++) {
+        if (alone == (bench_shapes[test].n[BENCH_SECOND] > 0))
+            continue;
         for (int cpus = BENCH_APART; cpus >= BENCH_SAME; cpus--) {
             report_group(&g, part, (enum bench_test)test, (enum bench_cpus)cpus);
             if (g.n > 0)
                 draw_group(out, &g);
         }
     }
+}
+
+static void kind(FILE *out, const struct bench_part *part)
+{
+    const struct bench_mechanism *m = part->mechanism;
+
+    fprintf(out, "<section id=\"kind-%s\">\n<h2>%s <span class=\"what\">", m->name, m->name);
+    html_text(out, m->what);
+    fputs("</span></h2>\n<div class=\"cards\">\n", out);
+    draw_tests(out, part, false);
+    draw_tests(out, part, true);
     fputs("</div>\n</section>\n", out);
 }
 

@@ -2,8 +2,9 @@
 /*
  * cli/report_rows.c - a drawing with a row for each back end
  *
- * Of times a row has a line from the median to the 99.9th percentile, of rates one mark. Names and
- * figures stand above it: long names would take half of a phone's width.
+ * Of times a row has a line from the median to the 99.9th percentile, of rates one mark: a bar
+ * would have no beginning on a logarithmic axis. Names and figures stand above it: long names
+ * would take half of a phone's width.
  */
 #include "cli/report_html.h"
 #include "cli/report_page.h"
@@ -80,14 +81,12 @@ static void draw_times(const struct axis *axis, const struct report_look *look, 
 static void draw_rate(const struct axis *axis, const struct report_look *look, double y,
                       const struct bench_sample *m)
 {
-    char text[HTML_FIGURE], line[16];
-    double x = svg_at(&axis->scale, m->msgs_per_s);
+    char text[HTML_FIGURE];
 
     html_rate(text, m->msgs_per_s);
     svg_text(axis->out, "value", "end", RIGHT + 12, y + 14, "%s", text);
-    snprintf(line, sizeof(line), "range %s", look->class);
-    svg_line(axis->out, line, LEFT, y + 27, x, y + 27);
-    svg_mark(axis->out, (enum svg_shape)look->shape, look->class, x, y + 27, text);
+    svg_mark(axis->out, (enum svg_shape)look->shape, look->class,
+             svg_at(&axis->scale, m->msgs_per_s), y + 27, text);
 }
 
 static void draw_row(const struct axis *axis, const struct report_group *g,

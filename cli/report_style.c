@@ -71,7 +71,7 @@ static const char layout[] =
 static const char drawing[] =
     "figure svg{display:block;width:100%;height:auto}"
     "svg.key{width:30px;height:14px;flex:none}th svg.key{width:14px}"
-    "svg.margin{width:120px;height:14px}"
+    "svg.margin{width:120px;height:14px;vertical-align:middle}"
     "svg text{fill:var(--fg);font-size:12.5px}svg .tick{fill:var(--soft);font-size:12px}"
     "svg .label{font-weight:600}"
     "line{stroke:currentColor}"

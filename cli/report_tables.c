@@ -48,14 +48,14 @@ static void row(FILE *out, const struct report_group *g, const struct bench_cell
 {
     char label[REPORT_LABEL], text[HTML_FIGURE];
     struct bench_sample m = bench_median(cell);
-    bool rate = bench_shapes[g->test].rate;
+    bool rate = bench_shapes[g->test].rate, sized = cell->on.bytes > 0;
 
     row_head(out, report_label(label, g, cell));
-    if (!failed(out, cell, rate ? 3 : 4)) {
+    if (!failed(out, cell, rate ? 2 + sized : 4)) {
         cell_f(out, rate ? html_rate(text, m.msgs_per_s) : html_time(text, m.p50_ns));
-        if (rate) {
+        if (rate && sized) {
             cell_f(out, html_bytes_rate(text, m.msgs_per_s * (double)cell->on.bytes));
-        } else {
+        } else if (!rate) {
             cell_f(out, html_time(text, m.p99_ns));
             cell_f(out, html_time(text, m.p999_ns));
         }
@@ -66,12 +66,15 @@ static void row(FILE *out, const struct report_group *g, const struct bench_cell
 
 static void rows_table(FILE *out, const struct report_group *g)
 {
-    fputs(bench_shapes[g->test].rate
-              ? "<thead><tr><th scope=\"col\">Back end</th><th scope=\"col\">A second</th>"
-                "<th scope=\"col\">Bytes</th>"
-              : "<thead><tr><th scope=\"col\">Back end</th><th scope=\"col\">p50</th>"
-                "<th scope=\"col\">p99</th><th scope=\"col\">p99.9</th>",
-          out);
+    fputs("<thead><tr><th scope=\"col\">Back end</th>", out);
+    if (bench_shapes[g->test].rate)
+        fputs("<th scope=\"col\">A second</th>", out);
+    else
+        fputs("<th scope=\"col\">p50</th><th scope=\"col\">p99</th>"
+              "<th scope=\"col\">p99.9</th>",
+              out);
+    if (bench_shapes[g->test].rate && g->bytes[0])
+        fputs("<th scope=\"col\">Bytes</th>", out);
     fputs("<th scope=\"col\">Times the kernel's speed</th></tr></thead>\n<tbody>\n", out);
     for (int i = 0; i < g->n; i++)
         row(out, g, g->cell[i]);
