@@ -215,7 +215,7 @@ static void send_and_wait(struct hepta_mailbox *box)
 {
     struct hepta_signal_info info;
     struct hepta_mailbox_stat st;
-    int64_t deadline = some_deadline(), start = t_now_ns();
+    int64_t deadline = planted_deadline(), start = t_now_ns();
 
     judge("box_send", BOX_VERBS, start, 0,
           hepta_mailbox_send(box, 40, "text", 4, rnd(8) ? 0 : HEPTA_MAILBOX_LIVE));
@@ -232,7 +232,7 @@ static void use_mailbox(void)
     int64_t start = t_now_ns();
     char name[16];
 
-    some_name(name);
+    planted_name(name);
     if (rnd(6) == 0) {
         judge("box_unlink", NAMES, start, 0, hepta_mailbox_unlink(name));
         return;
