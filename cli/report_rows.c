@@ -10,16 +10,21 @@
 #include "cli/report_page.h"
 #include "cli/report_svg.h"
 
+#include <string.h>
+
 #define LEFT  12.0
 #define RIGHT (SVG_WIDTH - 16)
 #define ROW   40.0
 #define FOOT  26.0
+
+#define CHARACTER 7.5 /* of a tick's label; wide enough for most fonts */
 
 struct axis {
     FILE *out;
     struct svg_scale scale;
     double bottom;
     bool rate;
+    double labelled; /* where the last label ends */
 };
 
 /* The same for both placements, so that they can be compared. */
@@ -43,9 +48,24 @@ static struct svg_scale scale_of(const struct report_group *g)
     return s;
 }
 
+/* A label that would touch the one before is left out. Those at the ends stay inside. */
+static void tick_label(struct axis *axis, double x, const char *text)
+{
+    double half = CHARACTER * (double)strlen(text) / 2;
+
+    if (x - half < 2)
+        x = 2 + half;
+    if (x + half > SVG_WIDTH - 2)
+        x = SVG_WIDTH - 2 - half;
+    if (x - half < axis->labelled + CHARACTER)
+        return;
+    axis->labelled = x + half;
+    svg_text(axis->out, "tick", "middle", x, axis->bottom + 16, "%s", text);
+}
+
 static void tick(double value, void *arg)
 {
-    const struct axis *axis = arg;
+    struct axis *axis = arg;
     double x = svg_at(&axis->scale, value);
     char text[HTML_FIGURE];
 
@@ -53,11 +73,8 @@ static void tick(double value, void *arg)
         html_rate(text, value);
     else
         html_time(text, value);
-    const char *anchor = x < LEFT + 14 ? "start" : x > RIGHT - 14 ? "end" : "middle";
-
     svg_line(axis->out, "grid", x, 4, x, axis->bottom);
-    svg_text(axis->out, "tick", anchor, anchor[0] == 's' ? x - 8 : anchor[0] == 'e' ? x + 12 : x,
-             axis->bottom + 16, "%s", html_tick(text));
+    tick_label(axis, x, html_tick(text));
 }
 
 static void draw_times(const struct axis *axis, const struct report_look *look, double y,
@@ -109,7 +126,11 @@ static void draw_row(const struct axis *axis, const struct report_group *g,
 
 void report_rows_plot(FILE *out, const struct report_group *g)
 {
-    struct axis axis = {out, scale_of(g), 6 + ROW * g->n, bench_shapes[g->test].rate};
+    struct axis axis = {.out = out,
+                        .scale = scale_of(g),
+                        .bottom = 6 + ROW * g->n,
+                        .rate = bench_shapes[g->test].rate,
+                        .labelled = -CHARACTER};
     char on[REPORT_LABEL], title[160];
 
     snprintf(title, sizeof(title), "%s %s, %s", g->part->mechanism->name,

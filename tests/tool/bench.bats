@@ -267,7 +267,7 @@ made_by() {
     [ "$status" -eq 0 ]
     [[ "$output" == *"the time was up: 1 of 1 rows"* ]]
     printf '%s\n' "$output" | grep '^{' | jq -es '.[0].runs > 0 and .[0].runs < 100'
-    run hepta bench $quick --cpus same --within 0.000001 --json
+    run hepta bench $quick --cpus same --within 0.000000001 --json
     [ "$status" -eq 1 ]
     printf '%s\n' "$output" | grep '^{' |
         jq -es 'all(.[]; .status == "unavailable" and (.why | contains("time was up")))'

@@ -48,7 +48,7 @@ page() {
 }
 
 @test "rows that can't be measured are told in the page" {
-    run hepta bench sem $quick --cpus same --within 0.000001 --report "$tmp/page.html"
+    run hepta bench sem $quick --cpus same --within 0.000000001 --report "$tmp/page.html"
     [ "$status" -eq 1 ]
     page "$tmp/page.html" sem >"$tmp/json"
     jq -e 'all(.cells[]; .status == "unavailable" and .p50_ns == null)' "$tmp/json"
