@@ -27,13 +27,13 @@ _hepta() {
         return
     fi
     case $verb in
-    send | recv | peek | relay | new | rm | lock | bench | demo) ;;
+    send | recv | peek | relay | new | rm | lock | show | clean | ls | doctor | bench | demo) ;;
     *) return ;;
     esac
     if [[ $word == -?* ]]; then
         options=$(hepta "$verb" --help 2>/dev/null | grep -oE '(^|[ ,])--[a-z-]+' | tr -d ' ,' | sort -u)
         mapfile -t COMPREPLY < <(compgen -W "$options --help" -- "$word")
-    elif [ "$verb" != bench ] && [ "$verb" != demo ]; then
+    elif [[ $verb != @(ls|doctor|bench|demo) ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$(_hepta_addresses)" -- "$word")
         # The shell takes a colon for the end of a word: give it only what is behind the last one.
         prefix=${word%"${word##*:}"}
