@@ -67,12 +67,21 @@ static int attach(int obj, int control, struct opening *o)
     return h7_shm_map(shm, o->opt->len_max);
 }
 
+/* Somebody is removing it, who has passed the point from which on it is dead. */
+static int is_dead(int control)
+{
+    struct statx st;
+    return h7_sys_statx(control, "", &st) == 0 && st.stx_nlink == 0;
+}
+
 /* -EIDRM: stale or dead. */
 static int open_object(int obj, void *arg)
 {
     struct opening *o = arg;
     int control = h7_name_part(obj, H7_SHM_CONTROL, O_RDONLY, S_IFREG);
     int r = control == -ESTALE ? -EIDRM : control < 0 ? control : attach(obj, control, o);
+    if (r == -ESTALE && control >= 0 && is_dead(control)) /* data is gone, the name not yet */
+        r = -EIDRM;
     h7_shm_leave_gate(control);
     h7_sys_close(control);
     if (r < 0) {
