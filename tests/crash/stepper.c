@@ -23,7 +23,7 @@
 
 #define TRIES 4 /* of a pass that failed by time only */
 #define MANY 40 /* states of a recoverer */
-#define THIN 5  /* --thin: each so-many-th of the states, others each day */
+#define THIN 6  /* --thin: each so-many-th of the states, others each day */
 
 /* How many states from one to the next, and where to begin. */
 enum density { EACH_INSTRUCTION, EACH_STATE, SOME_STATES };

@@ -89,7 +89,7 @@ void step_returned(struct step_run *run, int64_t result);
 
 /* Runs the scenarios of which the name contains one of the words in argv (all if none),
  * of the kinds given with --kill, --stop, --chain (default: all), each instruction with
- * --long, every fifth state with --thin, others from day to day. Prints a line for each and a
+ * --long, every sixth state with --thin, others from day to day. Prints a line for each and a
  * sum. 0, or the number of failed passes, or 77 where ptrace isn't allowed. Call first thing in
  * main: it runs the program again with address randomisation off. */
 int step_main(int argc, char **argv, const struct step_scenario *const *list, size_t n);
