@@ -22,6 +22,8 @@ getpriority pthread_atfork pthread_once qsort sched_getparam sched_getscheduler 
 freeaddrinfo strtol timerfd_settime in6addr_any in6addr_loopback inet_ntop inet_pton strcspn strspn
 strstr strtoul strcpy
 __getpagesize getuid sigaction siglongjmp __sigsetjmp __longjmp_chk
+stpcpy vsnprintf pthread_mutex_init pthread_mutex_destroy pthread_mutex_lock pthread_mutex_unlock
+sem_close sem_getvalue
 '
 
 defined=$(nm -g --defined-only "$lib" 2>/dev/null | awk 'NF == 3 { print $3 }' | sort -u)

@@ -16,6 +16,7 @@
 #include <net/if.h>
 #include <netdb.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,8 +26,11 @@
 #include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
+#include <sys/ipc.h>
 #include <sys/mman.h>
+#include <sys/msg.h>
 #include <sys/resource.h>
+#include <sys/sem.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -123,6 +127,9 @@ static const struct {
     {SYS_mlock, "mlock", {ENOMEM, EPERM, EAGAIN}},
     {SYS_mq_open, "mq_open", {EMFILE, ENFILE, ENOSPC, ENOMEM, ENOSYS}},
     {SYS_mq_timedsend, "mq_timedsend", {EAGAIN}},
+    {SYS_mq_timedreceive, "mq_timedreceive", {EAGAIN}},
+    {SYS_mq_getsetattr, "mq_getsetattr", {0}}, /* of a queue's descriptor */
+    {SYS_semtimedop, "semtimedop", {EINTR, ENOMEM, EIDRM, EACCES}},
     {SYS_mq_unlink, "mq_unlink", {ENOENT, EACCES}},
     {SYS_close, "close", {0}}, /* its result is nobody's business: see h7_sys_close() */
     {SYS_socket, "socket", {EMFILE, ENFILE, ENOMEM, ENOBUFS}},
@@ -417,6 +424,131 @@ WRAP(int, getaddrinfo, const char *name, const char *service, const struct addri
                ? codes[chosen % 3] : __real_getaddrinfo(name, service, hints, list);
 }
 
+WRAP(char *, strdup, const char *text)
+{
+    return FAILS("strdup", ENOMEM) ? NULL : __real_strdup(text);
+}
+
+/* What it leaves in *to when it fails is undefined: nothing that free(3) can take. */
+WRAP(int, asprintf, char **to, const char *form, ...)
+{
+    va_list ap;
+    int n;
+
+    if (FAILS("asprintf", ENOMEM)) {
+        *to = (char *)(uintptr_t)1;
+        return -1;
+    }
+    va_start(ap, form);
+    n = vasprintf(to, form, ap);
+    va_end(ap);
+    return n;
+}
+
+WRAP(ssize_t, pwrite, int fd, const void *buf, size_t len, off_t off)
+{
+    return FAILS("pwrite", ENOSPC, ENOMEM) ? -1 : __real_pwrite(fd, buf, len, off);
+}
+
+/* --- the kernel's objects with names, and the C library's ------------------------------- */
+
+WRAP(int, msgget, key_t key, int flags)
+{
+    return FAILS("msgget", ENOMEM, ENOSPC, EACCES) ? -1 : __real_msgget(key, flags);
+}
+
+static const int *ctl_errors(int cmd)
+{
+    static const int look[] = {EACCES, EIDRM, 0}, set[] = {EPERM, EIDRM, 0};
+    static const int value[] = {EACCES, EIDRM, ENOMEM, 0};
+
+    return cmd == IPC_STAT || cmd == GETVAL ? look : cmd == SETVAL ? value : set;
+}
+
+WRAP(int, msgctl, int id, int cmd, struct msqid_ds *ds)
+{
+    return fails("msgctl", ctl_errors(cmd)) ? -1 : __real_msgctl(id, cmd, ds);
+}
+
+WRAP(int, msgsnd, int id, const void *text, size_t len, int flags)
+{
+    return FAILS("msgsnd", EAGAIN, ENOMEM, EIDRM, EACCES) ? -1
+                                                          : __real_msgsnd(id, text, len, flags);
+}
+
+WRAP(ssize_t, msgrcv, int id, void *text, size_t len, long type, int flags)
+{
+    return FAILS("msgrcv", ENOMSG, ENOMEM, EIDRM, E2BIG)
+               ? -1 : __real_msgrcv(id, text, len, type, flags);
+}
+
+WRAP(int, semget, key_t key, int n, int flags)
+{
+    return FAILS("semget", ENOMEM, ENOSPC, EACCES) ? -1 : __real_semget(key, n, flags);
+}
+
+WRAP(int, semctl, int id, int i, int cmd, ...)
+{
+    va_list ap;
+    long arg;
+
+    va_start(ap, cmd);
+    arg = va_arg(ap, long);
+    va_end(ap);
+    return fails("semctl", ctl_errors(cmd)) ? -1 : __real_semctl(id, i, cmd, arg);
+}
+
+/* Real ones with a fixed number of arguments: O_CREAT's are there or are not looked at. */
+WRAP(sem_t *, sem_open, const char *name, int flags, ...)
+{
+    va_list ap;
+    mode_t mode;
+    unsigned value;
+
+    va_start(ap, flags);
+    mode = va_arg(ap, mode_t);
+    value = va_arg(ap, unsigned);
+    va_end(ap);
+    return FAILS("sem_open", EMFILE, ENFILE, ENOMEM, EACCES)
+               ? SEM_FAILED : __real_sem_open(name, flags, mode, value);
+}
+
+WRAP(int, sem_post, sem_t *sem)
+{
+    return FAILS("sem_post", EOVERFLOW) ? -1 : __real_sem_post(sem);
+}
+
+WRAP(int, sem_trywait, sem_t *sem)
+{
+    return FAILS("sem_trywait", EAGAIN) ? -1 : __real_sem_trywait(sem);
+}
+
+WRAP(int, sem_wait, sem_t *sem)
+{
+    return FAILS("sem_wait", EINTR) ? -1 : __real_sem_wait(sem);
+}
+
+WRAP(int, sem_clockwait, sem_t *sem, clockid_t clock, const struct timespec *until)
+{
+    return FAILS("sem_clockwait", EINTR, ETIMEDOUT) ? -1 : __real_sem_clockwait(sem, clock, until);
+}
+
+WRAP(int, sem_unlink, const char *name)
+{
+    return FAILS("sem_unlink", ENOENT, EACCES) ? -1 : __real_sem_unlink(name);
+}
+
+WRAP(int, shm_open, const char *name, int flags, mode_t mode)
+{
+    return FAILS("shm_open", EMFILE, ENFILE, EACCES, ENOMEM)
+               ? -1 : __real_shm_open(name, flags, mode);
+}
+
+WRAP(int, shm_unlink, const char *name)
+{
+    return FAILS("shm_unlink", ENOENT, EACCES) ? -1 : __real_shm_unlink(name);
+}
+
 /*
  * Large-file names: what the same calls are named when built with _FILE_OFFSET_BITS=64.
  */
@@ -434,4 +566,5 @@ ALSO64(mmap);
 ALSO64(open);
 ALSO64(openat);
 ALSO64(pread);
+ALSO64(pwrite);
 ALSO64(stat);
