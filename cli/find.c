@@ -47,8 +47,8 @@ const char *find_wrong(const char *address)
         return NULL;
     const char *near = h7_nearest(p.kind, strlen(p.kind), object_kinds);
     if (near)
-        snprintf(text, sizeof text, "there is no kind '%s'; did you mean '%s:%.100s'?", p.kind, near,
-                 p.name);
+        snprintf(text, sizeof text, "there is no kind '%s'; did you mean '%s:%.100s'?", p.kind,
+                 near, p.name);
     else
         snprintf(text, sizeof text, "there is no kind '%s'; `hepta ls --help` lists them", p.kind);
     return text;
