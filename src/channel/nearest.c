@@ -38,8 +38,9 @@ static unsigned distance(const char *a, size_t n_a, const char *b, size_t n_b)
 
 const char *h7_nearest(const char *text, size_t len, const char *const *words)
 {
-    const char *best = NULL;
+    const char *best = NULL, *begun = NULL; /* the one that begins like it, with the least beyond */
     unsigned best_distance = 3;
+    size_t least_beyond = WORD_MAX + 1;
 
     if (len == 0 || len > WORD_MAX)
         return NULL;
@@ -48,8 +49,11 @@ const char *h7_nearest(const char *text, size_t len, const char *const *words)
         if (n > WORD_MAX)
             continue;
         size_t less = n < len ? n : len;
-        if (less >= 3 && !memcmp(text, *words, less)) /* one begins with the other */
-            return *words;
+        if (less >= 3 && !memcmp(text, *words, less)) { /* one begins with the other */
+            size_t beyond = n + len - 2 * less;
+            begun = beyond < least_beyond ? *words : begun;
+            least_beyond = beyond < least_beyond ? beyond : least_beyond;
+        }
         unsigned d = distance(text, len, *words, n);
         /* A short word has to share something with what was written. */
         if (d < best_distance && d < n && d < len) {
@@ -57,5 +61,5 @@ const char *h7_nearest(const char *text, size_t len, const char *const *words)
             best_distance = d;
         }
     }
-    return best;
+    return begun ? begun : best;
 }
