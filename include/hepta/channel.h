@@ -284,7 +284,8 @@ int hepta_channel_give_back(struct hepta_channel *ch, uint64_t lease);
  *
  * Level-triggered; any event means: try with HEPTA_NOW. Messages can lie in the channel's own
  * buffer, of which the descriptor knows nothing: receive with HEPTA_NOW until -EAGAIN before
- * waiting, or use hepta_channel_wait(). The descriptor is the channel's.
+ * waiting, or use hepta_channel_wait(). The descriptor is the channel's; msg's stays open as
+ * hepta_msg_fd() says.
  *
  * Return: 0, -EOPNOTSUPP (this kind has none: give the verb a deadline), -EINVAL, -EBADF, ...
  */

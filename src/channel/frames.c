@@ -194,9 +194,10 @@ int h7_outgoing_push(struct h7_outgoing *o, h7_write_fn *write, void *arg, int64
     return 0;
 }
 
+/* Nothing is wrong with the stream: the same bytes can be tried again. */
 static int waits(int r)
 {
-    return r == -EAGAIN || r == -ETIMEDOUT || r == -EINTR;
+    return r == -EAGAIN || r == -ETIMEDOUT || r == -EINTR || r == -ENOMEM || r == -ENOBUFS;
 }
 
 int h7_outgoing_send(struct h7_outgoing *o, const struct hepta_channel_options *opt,

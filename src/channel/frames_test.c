@@ -218,6 +218,14 @@ static void test_under_way(void **state)
     assert_int_equal(h7_outgoing_push(&out, take_some, &p, HEPTA_NOW), 0);
     assert_int_equal(p.len, 7);
     assert_memory_equal(p.bytes, "\0\0\0\3abc", 7);
+    /* A shortage of ours is no end: the rest follows as soon as there is memory. */
+    p = (struct pipe_of_bytes){.take = 5};
+    assert_int_equal(h7_outgoing_send(&out, &opt, "abc", 3, take_some, &p, 0, HEPTA_NOW), 0);
+    p.refuse = -ENOMEM;
+    assert_int_equal(h7_outgoing_send(&out, &opt, "no", 2, take_some, &p, 0, HEPTA_NOW), -ENOMEM);
+    p.refuse = 0;
+    assert_int_equal(h7_outgoing_push(&out, take_some, &p, HEPTA_NOW), 0);
+    assert_int_equal(p.len, 7);
     /* An end that goes for good takes what was under way with it, unless there is a place. */
     p = (struct pipe_of_bytes){.take = 5};
     assert_int_equal(h7_outgoing_send(&out, &opt, "abc", 3, take_some, &p, 1, HEPTA_NOW), 0);

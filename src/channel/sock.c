@@ -78,8 +78,10 @@ static int open_sock(struct hepta_channel *ch, int64_t deadline)
     own->epoll = -1;
     pthread_mutex_init(&own->lock, NULL);
     describe(ch, &opt);
-    if (asprintf(&own->text, "%s:%s", scheme(ch), ch->at.name) < 0)
+    if (asprintf(&own->text, "%s:%s", scheme(ch), ch->at.name) < 0) {
+        own->text = NULL; /* what it leaves there is undefined */
         return -ENOMEM;
+    }
     int r = ch->at.set & H7_OPT(LISTEN) ? listen_sock(ch, &opt) : connect_sock(ch, &opt, deadline);
     if (r == 0)
         r = hepta_sock_stat(own->sock ? own->sock : own->peers[0]->sock, &st, sizeof st);

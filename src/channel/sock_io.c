@@ -123,6 +123,12 @@ static int take_from(struct hepta_channel *ch, struct h7_peer *p, struct hepta_c
     return r;
 }
 
+/* What says nothing of the peer: it was a signal, or this host is short of something. */
+static int is_ours(int r)
+{
+    return r == -EINTR || r == -ENOMEM || r == -ENOBUFS;
+}
+
 /* Once round the table. 1, -EAGAIN: nothing; 0: the last one has ended. A peer that sends what it
  * mustn't, or was reset, has ended. */
 static int round_of_peers(struct hepta_channel *ch, struct hepta_channel_msg *msg)
@@ -132,10 +138,10 @@ static int round_of_peers(struct hepta_channel *ch, struct hepta_channel_msg *ms
 
     for (uint32_t i = 0; (p = h7_peers_at(own, i));) {
         int r = take_from(ch, p, msg, HEPTA_NOW);
-        if (r != 1 && r != -EAGAIN && r != -EINTR)
+        if (r != 1 && r != -EAGAIN && !is_ours(r))
             h7_peers_drop(own, p);
         h7_peers_put(own, p);
-        if (r == 1 || r == -EINTR)
+        if (r == 1 || is_ours(r))
             return r;
         if (r == -EAGAIN)
             i++;
