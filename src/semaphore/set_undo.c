@@ -185,9 +185,11 @@ static int undo_part(struct h7_set *set, uint32_t i, uint32_t *sem, uint32_t *su
         uint64_t all = h7_load64_relaxed(&set->shared->undone);
         h7_store64_relaxed(&set->shared->undone, all + (lives ? 0 : undone));
         *sum += undone;
-        r = *sem < set->plan.n;
-        if (!r && h7_load32_relaxed(&row->nonzero) == 0)
+        /* At once: whoever comes next finds no row that has nothing to undo. */
+        if (h7_load32_relaxed(&row->nonzero) == 0)
             free_row(set, row);
+        else
+            r = *sem < set->plan.n;
     }
     h7_set_leave_calls(set, &calls);
     return r;
